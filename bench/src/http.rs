@@ -1,0 +1,178 @@
+//! As much of HTTP/1.1 as a client needs that must cost next to nothing: requests are complete
+//! bytes before the clock starts, and of an answer only the status and the length are read.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::failure::{Context, Failure, Result};
+
+/// How long a single call outside the measurements may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The bytes of a request for one operation of DynamoDB.
+///
+/// The headers are those that an AWS client sends, with a signature of the right form, made once:
+/// computing signatures is the work of clients, not of the server.
+pub fn request(operation: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST / HTTP/1.1\r\n\
+         Host: localhost\r\n\
+         User-Agent: stator-bench\r\n\
+         Accept-Encoding: identity\r\n\
+         Content-Type: application/x-amz-json-1.0\r\n\
+         X-Amz-Target: DynamoDB_20120810.{operation}\r\n\
+         X-Amz-Date: 20260101T000000Z\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/dynamodb/aws4_request, \
+         SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
+         Signature={signature:064x}\r\n\
+         Content-Length: {length}\r\n\
+         \r\n\
+         {body}",
+        signature = 0x5eed,
+        length = body.len(),
+    )
+    .into_bytes()
+}
+
+/// The head of an answer, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub status: u16,
+    /// The length of the status line and the headers, with the empty line after them.
+    pub head_bytes: usize,
+    pub body_bytes: usize,
+}
+
+impl Head {
+    /// The length of the whole answer.
+    pub fn total_bytes(&self) -> usize {
+        self.head_bytes + self.body_bytes
+    }
+
+    /// Reads the head at the start of `bytes`, or `None` where it is not yet all there.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Head>> {
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let status = bytes
+            .strip_prefix(b"HTTP/1.1 ")
+            .and_then(|rest| number(rest.get(..3)?))
+            .and_then(|status| u16::try_from(status).ok())
+            .ok_or_else(|| Failure::new("the answer is not HTTP/1.1"))?;
+        let body_bytes = bytes[..end]
+            .split(|&byte| byte == b'\n')
+            .find_map(|line| {
+                let (name, value) = line.split_at_checked("content-length:".len())?;
+                let is_length = name.eq_ignore_ascii_case(b"content-length:");
+                is_length.then(|| number(value.trim_ascii()))?
+            })
+            .ok_or_else(|| Failure::new("the answer has no Content-Length"))?;
+        Ok(Some(Head {
+            status,
+            head_bytes: end + 4,
+            body_bytes,
+        }))
+    }
+}
+
+fn number(digits: &[u8]) -> Option<usize> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// One answer, kept whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    head: Head,
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.head.head_bytes..]
+    }
+
+    pub fn head_bytes(&self) -> usize {
+        self.head.head_bytes
+    }
+
+    /// Names and values of the headers, in their order.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let head = String::from_utf8_lossy(&self.bytes[..self.head.head_bytes]);
+        let lines = head.lines().skip(1);
+        lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+            .collect()
+    }
+}
+
+/// Sends one request over a connection of its own and gives its answer, which must be a success.
+pub fn call(address: SocketAddr, operation: &str, body: &str) -> Result<Answer> {
+    send(address, &request(operation, body)).and_then(|answer| match answer.head.status {
+        200 => Ok(answer),
+        status => Err(Failure::new(format!(
+            "{operation} was answered with {status}: {}",
+            String::from_utf8_lossy(answer.body())
+        ))),
+    })
+}
+
+fn send(address: SocketAddr, request: &[u8]) -> Result<Answer> {
+    let mut stream = TcpStream::connect(address).context("the server cannot be reached")?;
+    stream
+        .set_nodelay(true)
+        .and_then(|()| stream.set_read_timeout(Some(CALL_TIMEOUT)))
+        .context("the connection cannot be set up")?;
+    stream.write_all(request).context("the request cannot be sent")?;
+    let mut bytes = Vec::with_capacity(64 * 1024);
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let read = stream.read(&mut buffer).context("no answer")?;
+        bytes.extend_from_slice(&buffer[..read]);
+        match Head::parse(&bytes)? {
+            Some(head) if bytes.len() >= head.total_bytes() => return Ok(Answer { head, bytes }),
+            _ if read == 0 => return Err(Failure::new("the server closed the connection without an answer")),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &str, expected: Option<(u16, usize, usize)>) {
+        let head = Head::parse(bytes.as_bytes()).expect("a readable head");
+        let seen = head.map(|head| (head.status, head.head_bytes, head.body_bytes));
+        assert_eq!(seen, expected, "{bytes:?}");
+    }
+
+    #[test]
+    fn heads_are_read() {
+        check("", None);
+        check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", None);
+        check(
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            Some((200, 38, 2)),
+        );
+        check(
+            "HTTP/1.1 400 Bad\r\na: b\r\ncontent-length:17\r\n\r\n",
+            Some((400, 45, 17)),
+        );
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        assert!(Head::parse(b"SSH-2.0\r\n\r\n").is_err());
+        assert!(Head::parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert!(Head::parse(b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn a_request_says_how_long_its_body_is() {
+        let text = String::from_utf8(request("ListTables", "{}")).expect("text");
+        assert!(text.contains("\r\nContent-Length: 2\r\n"));
+        assert!(text.ends_with("\r\n\r\n{}"));
+    }
+}

@@ -1,0 +1,69 @@
+//! The bench: how fast Stator is, as a ratio to the fastest that its HTTP stack could be.
+//!
+//! `cargo run --release -p bench -- quick` starts every server itself, on a free port of the
+//! loopback interface, and measures them in turn in one run: the program `stator` in each
+//! durability, and a bare server that answers with as many bytes and does nothing else. Absolute
+//! figures belong to a machine and an hour; ratios within one run can be compared.
+//!
+//! Read [`quick`] first, which is the run; then [`load`], the load generator, and [`bare_server`].
+//! Nothing here links the database: it is measured as users run it.
+
+mod bare_server;
+mod disk;
+mod failure;
+mod footprint;
+mod http;
+mod interrupt;
+mod items;
+mod load;
+mod machine;
+mod measurement;
+mod quick;
+mod report;
+mod requests;
+mod results;
+mod server_process;
+mod statistics;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::bare_server::BareServerArguments;
+use crate::quick::QuickArguments;
+
+/// The same allocator as Stator's, for the bare server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Stator against a bare HTTP server that answers with as many bytes.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// GetItem, PutItem and Query of 1 KB items, start, memory and size, in a few minutes
+    Quick(QuickArguments),
+    /// The bare server; the bench starts it as a process of its own
+    #[command(hide = true)]
+    BareServer(BareServerArguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Quick(arguments) => quick::run(&arguments),
+        Command::BareServer(arguments) => bare_server::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bench: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

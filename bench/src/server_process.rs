@@ -1,0 +1,210 @@
+//! A server as a process: started, asked for its address, looked at from outside, and ended.
+
+use std::env;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::bare_server::BareServerArguments;
+use crate::failure::{Context, Failure, Result};
+use crate::http;
+
+/// How long a server may take to say where it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The unit of processor time in `/proc`, the same on every Linux.
+const CPU_TICKS_PER_SECOND: f64 = 100.0;
+
+/// Where Stator stores, and how durably.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    Memory,
+    Os,
+    Sync,
+}
+
+impl Durability {
+    /// All of them, the fastest first.
+    pub const ALL: [Durability; 3] = [Durability::Memory, Durability::Os, Durability::Sync];
+
+    /// The name that `--durability` knows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Memory => "memory",
+            Durability::Os => "os",
+            Durability::Sync => "sync",
+        }
+    }
+}
+
+/// A running server, killed when this is dropped.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    started_at: Instant,
+}
+
+impl ServerProcess {
+    /// Starts `stator serve` with its defaults, on a free port.
+    pub fn start_stator(binary: &Path, durability: Durability, data_directory: &Path) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--host=127.0.0.1", "--port=0", "--log-level=error"]);
+        match durability {
+            Durability::Memory => command.arg("--in-memory"),
+            Durability::Os | Durability::Sync => command
+                .arg(format!("--durability={}", durability.name()))
+                .arg("--data-dir")
+                .arg(data_directory),
+        };
+        // Settings of the person who runs the bench are not what is measured.
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("STATOR_") {
+                command.env_remove(name);
+            }
+        }
+        command.stdin(Stdio::null());
+        Self::start(command, &format!("stator with durability {}", durability.name()))
+    }
+
+    /// Starts a bare server, which is this program over again.
+    pub fn start_bare(arguments: &BareServerArguments) -> Result<Self> {
+        let program = env::current_exe().context("the bench cannot find itself")?;
+        let mut command = Command::new(program);
+        command.args(arguments.to_command_line());
+        // It ends when the other end of this pipe is closed, even if the bench is killed.
+        command.stdin(Stdio::piped());
+        Self::start(command, "the bare server")
+    }
+
+    /// Starts `command` and waits until it has printed its address.
+    fn start(mut command: Command, name: &str) -> Result<Self> {
+        command.stdout(Stdio::piped());
+        let started_at = Instant::now();
+        let mut child = command.spawn().context(&format!("{name} cannot be started"))?;
+        let output = child.stdout.take();
+        let (sender, receiver) = mpsc::channel();
+        if let Some(output) = output {
+            thread::spawn(move || {
+                let mut output = BufReader::new(output);
+                let mut line = String::new();
+                while output.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    if let Some(address) = address_in(&line) {
+                        // Where nobody waits any more, the server is being killed.
+                        let _gone = sender.send(address);
+                        break;
+                    }
+                    line.clear();
+                }
+                drop(sender);
+                // What else it says is taken, so that it never waits for a reader.
+                let _ended = io::copy(&mut output, &mut io::sink());
+            });
+        }
+        // From here on an early return ends the process.
+        let mut process = ServerProcess {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            started_at,
+        };
+        match receiver.recv_timeout(START_TIMEOUT) {
+            Ok(address) => {
+                process.address = address;
+                Ok(process)
+            }
+            Err(RecvTimeoutError::Timeout) => Err(Failure::new(format!(
+                "{name} did not say within {} s where it listens",
+                START_TIMEOUT.as_secs()
+            ))),
+            Err(RecvTimeoutError::Disconnected) => Err(Failure::new(format!(
+                "{name} ended before it listened ({}); what it says is above",
+                process.wait()
+            ))),
+        }
+    }
+
+    fn wait(&mut self) -> String {
+        let status = self.child.wait().map(|status: ExitStatus| status.to_string());
+        status.unwrap_or_else(|error| error.to_string())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks something small, and gives the time from just before the start of the process to the
+    /// end of the answer.
+    pub fn time_to_first_answer(&self) -> Result<Duration> {
+        http::call(self.address, "ListTables", "{}")?;
+        Ok(self.started_at.elapsed())
+    }
+
+    /// Memory that the process has in use (its resident set), where the system tells.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kibibytes * 1024)
+    }
+
+    /// Processor time that the process has used, where the system tells.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        cpu_time_of(&self.child.id().to_string())
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _killed = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Processor time that this process has used, where the system tells.
+pub fn own_cpu_time() -> Option<Duration> {
+    cpu_time_of("self")
+}
+
+fn cpu_time_of(process: &str) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program comes second, in parentheses, and may contain anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_secs_f64(
+        (user + system) as f64 / CPU_TICKS_PER_SECOND,
+    ))
+}
+
+/// The address in a line like `… listens on http://127.0.0.1:8000`.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("http://")?;
+    rest.split_whitespace().next()?.trim_end_matches('/').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found() {
+        let check = |line, expected: Option<&str>| {
+            let expected = expected.map(|address| address.parse().expect("an address"));
+            assert_eq!(address_in(line), expected, "{line}");
+        };
+        check(
+            "Stator 0.1.0 listens on http://127.0.0.1:8000\n",
+            Some("127.0.0.1:8000"),
+        );
+        check("http://127.0.0.1:1/ and more", Some("127.0.0.1:1"));
+        check("Stores in memory\n", None);
+        check("see http://example.com", None);
+    }
+}

@@ -1,0 +1,62 @@
+//! The program `stator`: reads its arguments, does what they say, and tells in one sentence where
+//! it cannot.
+
+mod arguments;
+#[cfg(feature = "disk")]
+mod check;
+mod failure;
+mod layers;
+mod logging;
+#[cfg(feature = "disk")]
+mod repair;
+mod serve;
+mod service;
+#[cfg(feature = "disk")]
+mod storage;
+mod units;
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::arguments::Command;
+use crate::layers::NoArguments;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The exit code for a command line or a configuration file that is wrong.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let command_line: Vec<OsString> = env::args_os().collect();
+    let arguments = match layers::parse(&command_line) {
+        Ok(arguments) => arguments,
+        Err(NoArguments::File(failure)) => {
+            eprintln!("stator: {failure}");
+            return ExitCode::from(EXIT_USAGE);
+        }
+        // Help and version come this way too.
+        Err(NoArguments::Usage(error)) => {
+            let exit_code = u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE);
+            return match error.print() {
+                Ok(()) => ExitCode::from(exit_code),
+                Err(_) => ExitCode::from(EXIT_USAGE),
+            };
+        }
+    };
+    let done = match arguments.command {
+        Command::Serve(arguments) => serve::serve(&arguments),
+        #[cfg(feature = "disk")]
+        Command::Check(arguments) => check::check(&arguments),
+        #[cfg(feature = "disk")]
+        Command::Repair(arguments) => repair::repair(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("stator: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The program as it is started: what it prints, what it listens on, how it ends.
+
+#[cfg(feature = "disk")]
+mod damage;
+mod failures;
+mod process;
+mod serving;

@@ -1,0 +1,248 @@
+//! Background work: what is due, done one bounded step at a time when somebody asks.
+//!
+//! [`Engine::background_step`] does one step; whoever hosts the engine calls it until it says that
+//! nothing is due, and again when [`Engine::work_arrived`] returns or the next due time comes. What
+//! is to be done stands in the catalog; the list here is only where to look first, and is made anew
+//! at start.
+
+pub(crate) mod backfill;
+mod garbage;
+mod tokens;
+mod transitions;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use api::Error;
+use parking_lot::Mutex;
+use store::{Direction, RangeRequest, Store};
+use tokio::sync::Notify;
+
+use crate::Engine;
+use crate::catalog::{IndexState, Table, TableState};
+use crate::error::from_store;
+use crate::keys;
+use crate::read::end_of;
+
+/// What a background step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something was done, and more may be due.
+    Worked,
+    /// Nothing is due now.
+    Idle {
+        /// When something will be, in milliseconds since the Unix epoch, where that is known.
+        next_due_ms: Option<u64>,
+    },
+}
+
+/// Something to be done, in the order in which it is due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Job {
+    /// When to look, in milliseconds since the Unix epoch.
+    pub due_ms: u64,
+    /// Where to look.
+    pub work: Work,
+}
+
+/// What there is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Work {
+    /// Something is to be removed.
+    Garbage,
+    /// Tokens are to be forgotten.
+    Tokens,
+    /// The table of this name is to be deleted, an index of it filled or deleted.
+    Table(String),
+}
+
+impl Job {
+    /// Removing what is to be removed, at once.
+    pub fn garbage() -> Self {
+        Job {
+            due_ms: 0,
+            work: Work::Garbage,
+        }
+    }
+}
+
+/// How long a job that failed waits, in milliseconds.
+const RETRY_MS: u64 = 1000;
+
+/// The list of jobs.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    pending: Mutex<BTreeSet<Job>>,
+    arrived: Notify,
+}
+
+impl Jobs {
+    pub fn add(&self, job: Job) {
+        self.pending.lock().insert(job);
+        self.arrived.notify_one();
+    }
+}
+
+/// A job that is being done. It is listed again when this is dropped: to go on where there is more
+/// to do, to be tried again where the step failed, panicked or was given up half way.
+struct Unfinished<'j> {
+    jobs: &'j Jobs,
+    job: Option<Job>,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            self.jobs.add(job);
+        }
+    }
+}
+
+/// When a table wants to be looked at by background work; `None` where there is nothing to do.
+fn due_ms(table: &Table) -> Option<u64> {
+    let descriptor = &table.descriptor;
+    if descriptor.state == TableState::Deleting {
+        return Some(descriptor.transition_until_ms);
+    }
+    let in_transition = descriptor
+        .indexes
+        .iter()
+        .filter(|index| index.state != IndexState::Active);
+    in_transition.map(|index| index.transition_until_ms).min()
+}
+
+impl<S: Store> Engine<S> {
+    /// Returns when background work has been added since the last call.
+    pub async fn work_arrived(&self) {
+        self.jobs.arrived.notified().await;
+    }
+
+    /// Lists what a table has to be done, after a change of its descriptor.
+    pub(crate) fn schedule(&self, table: &Table) {
+        if let Some(due_ms) = due_ms(table) {
+            self.jobs.add(Job {
+                due_ms,
+                work: Work::Table(table.name().to_owned()),
+            });
+        }
+    }
+
+    /// Lists all that is to be done, from the catalog: at start.
+    pub(crate) async fn find_work(&self) -> Result<(), Error> {
+        self.jobs.add(Job::garbage());
+        self.token_sweep_scheduled.store(true, Ordering::Release);
+        self.jobs.add(Job {
+            due_ms: 0,
+            work: Work::Tokens,
+        });
+        let mut start = vec![keys::DESCRIPTOR_PREFIX];
+        let end = end_of(&start);
+        loop {
+            let page = self
+                .store
+                .range(RangeRequest {
+                    space: keys::CATALOG,
+                    start: &start,
+                    end: &end,
+                    direction: Direction::Forward,
+                    rows_max: 256,
+                    bytes_max: 1 << 20,
+                })
+                .await
+                .map_err(from_store)?;
+            for (_, stored) in page.iter() {
+                self.schedule(&Table::from_stored(stored).map_err(from_store)?);
+            }
+            match page.len().checked_sub(1).filter(|_| page.more) {
+                None => return Ok(()),
+                Some(last) => start = crate::read::just_above(page.key(last)),
+            }
+        }
+    }
+
+    /// Does one bounded step of what is due.
+    pub async fn background_step(&self) -> Result<Step, Error> {
+        let now_ms = self.clock.now_ms();
+        let job = {
+            let mut pending = self.jobs.pending.lock();
+            match pending.first() {
+                None => return Ok(Step::Idle { next_due_ms: None }),
+                Some(job) if job.due_ms > now_ms => {
+                    return Ok(Step::Idle {
+                        next_due_ms: Some(job.due_ms),
+                    });
+                }
+                Some(_) => pending.pop_first().expect("was just seen"),
+            }
+        };
+        // Behind what else is due: a disk that was full may have room when it is asked again.
+        let mut unfinished = Unfinished {
+            jobs: &self.jobs,
+            job: Some(Job {
+                due_ms: now_ms + RETRY_MS,
+                ..job.clone()
+            }),
+        };
+        let next_ms = match &job.work {
+            Work::Garbage => self.remove_garbage().await?.then_some(now_ms),
+            Work::Tokens => self.forget_tokens().await?,
+            Work::Table(name) => self.table_step(name).await?.then_some(now_ms),
+        };
+        unfinished.job = next_ms.map(|due_ms| Job { due_ms, ..job });
+        Ok(Step::Worked)
+    }
+
+    /// Does one step for a table, and tells whether there is another at once.
+    async fn table_step(&self, name: &str) -> Result<bool, Error> {
+        self.catalog.forget(name);
+        let Some(table) = self.catalog.table(&self.store, name).await.map_err(from_store)? else {
+            return Ok(false);
+        };
+        if table.descriptor.state == TableState::Deleting {
+            // A job that was listed before the table was deleted may come early.
+            if table.descriptor.transition_until_ms <= self.clock.now_ms() {
+                self.finish_deleting_table(&table).await?;
+            } else {
+                self.schedule(&table);
+            }
+            return Ok(false);
+        }
+        let now_ms = self.clock.now_ms();
+        for index in table
+            .descriptor
+            .indexes
+            .iter()
+            .filter(|index| index.transition_until_ms <= now_ms)
+        {
+            match index.state {
+                IndexState::Active => continue,
+                IndexState::Creating => self.backfill_step(&table, index).await?,
+                IndexState::Deleting => self.finish_deleting_index(&table, index.id).await?,
+            }
+            return Ok(true);
+        }
+        self.schedule(&table);
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_job_whose_step_panics_is_listed_again() {
+        let jobs = Jobs::default();
+        let step = || {
+            let _unfinished = Unfinished {
+                jobs: &jobs,
+                job: Some(Job::garbage()),
+            };
+            panic!("planted");
+        };
+        assert!(catch_unwind(AssertUnwindSafe(step)).is_err());
+        assert_eq!(jobs.pending.lock().first(), Some(&Job::garbage()));
+    }
+}

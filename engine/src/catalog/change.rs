@@ -1,0 +1,158 @@
+//! Changing the catalog: a descriptor is written by a commit that holds it exclusively, so that no
+//! write of an item runs beside it, and every later one sees it.
+
+use std::sync::Arc;
+
+use api::Error;
+use store::{Batch, Decision, Declared, Held, Key, Outcome, Store, StoreError};
+
+use super::{Table, TableDescriptor};
+use crate::Engine;
+use crate::error::from_store;
+use crate::keys;
+
+/// A descriptor being changed, with all that is written along with it.
+pub(crate) struct Change {
+    /// The descriptor; its version is raised afterwards.
+    pub descriptor: TableDescriptor,
+    /// What else is written in the same commit.
+    pub batch: Batch,
+    next_id: u32,
+    ids_taken: bool,
+}
+
+impl Change {
+    /// A new id for an index.
+    pub fn take_id(&mut self) -> u32 {
+        self.ids_taken = true;
+        self.next_id += 1;
+        self.next_id - 1
+    }
+}
+
+/// Reads the next free id.
+fn read_next_id(stored: Option<&bytes::Bytes>) -> Result<u32, Error> {
+    let Some(stored) = stored else { return Ok(1) };
+    let bytes: Option<[u8; 4]> = stored.as_ref().try_into().ok();
+    match bytes.map(u32::from_be_bytes) {
+        // The last ids are never given: a key range must end below the highest key.
+        Some(next) if next < u32::MAX - 1000 => Ok(next),
+        _ => Err(from_store(StoreError::Damaged {
+            path: "catalog".into(),
+            offset: None,
+            detail: "the next table id cannot be read".to_owned(),
+        })),
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Writes the descriptor of a new table, whose ids `make` takes from what it is given.
+    /// `Ok(None)` where a table of that name exists.
+    pub(crate) async fn create_descriptor<F>(
+        &self,
+        name: &str,
+        mut make: F,
+    ) -> Result<Option<Arc<Table>>, Error>
+    where
+        F: FnMut(&mut dyn FnMut() -> u32) -> TableDescriptor + Send + 'static,
+    {
+        let key = keys::descriptor(name);
+        let declared = Declared {
+            shared: Vec::new(),
+            exclusive: vec![key.clone(), keys::next_id()],
+        };
+        let decide = move |held: &Held| {
+            if held.exclusive[0].is_some() {
+                return Decision::Commit(Batch::new(), None);
+            }
+            let mut next_id = match read_next_id(held.exclusive[1].as_ref()) {
+                Ok(next_id) => next_id,
+                Err(error) => return Decision::Abort(error),
+            };
+            let descriptor = make(&mut || {
+                next_id += 1;
+                next_id - 1
+            });
+            let mut batch = Batch::new();
+            batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
+            batch.put(key.clone(), descriptor.to_stored());
+            Decision::Commit(batch, Some(descriptor))
+        };
+        let created = self.commit_catalog(name, declared, decide).await?.flatten();
+        Ok(created.map(|descriptor| self.adopt(descriptor)))
+    }
+
+    /// Changes the descriptor of a table. Its absence is the error of `missing`.
+    pub(crate) async fn change_descriptor<F>(&self, name: &str, mut change: F) -> Result<Arc<Table>, Error>
+    where
+        F: FnMut(&mut Change) -> Result<(), Error> + Send + 'static,
+    {
+        let key = keys::descriptor(name);
+        let missing = crate::ops::table_not_found(name);
+        let declared = Declared {
+            shared: Vec::new(),
+            exclusive: vec![key.clone(), keys::next_id()],
+        };
+        let decide = move |held: &Held| match changed(&key, held, &missing, &mut change) {
+            Ok((batch, descriptor)) => Decision::Commit(batch, descriptor),
+            Err(error) => Decision::Abort(error),
+        };
+        let descriptor = self
+            .commit_catalog(name, declared, decide)
+            .await?
+            .ok_or_else(Error::internal)?;
+        Ok(self.adopt(descriptor))
+    }
+
+    async fn commit_catalog<T: Send + 'static>(
+        &self,
+        name: &str,
+        declared: Declared,
+        decide: impl FnMut(&Held) -> Decision<T, Error> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let outcome = self.store.commit(declared, decide).await;
+        self.catalog.forget(name);
+        match outcome.map_err(from_store)? {
+            Outcome::Committed(value) => Ok(Some(value)),
+            Outcome::Aborted(error) => Err(error),
+            Outcome::Replan => Ok(None),
+        }
+    }
+
+    fn adopt(&self, descriptor: TableDescriptor) -> Arc<Table> {
+        let table = Arc::new(Table::new(descriptor));
+        self.schedule(&table);
+        table
+    }
+}
+
+/// The batch and the descriptor that a change comes to.
+fn changed(
+    key: &Key,
+    held: &Held,
+    missing: &Error,
+    change: &mut impl FnMut(&mut Change) -> Result<(), Error>,
+) -> Result<(Batch, TableDescriptor), Error> {
+    let stored = held.exclusive[0].as_ref().ok_or_else(|| missing.clone())?;
+    let descriptor = TableDescriptor::from_stored(stored).map_err(from_store)?;
+    let next_id = read_next_id(held.exclusive[1].as_ref())?;
+    let mut pending = Change {
+        descriptor,
+        batch: Batch::new(),
+        next_id,
+        ids_taken: false,
+    };
+    change(&mut pending)?;
+    let Change {
+        mut descriptor,
+        mut batch,
+        next_id,
+        ids_taken,
+    } = pending;
+    descriptor.version += 1;
+    if ids_taken {
+        batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
+    }
+    batch.put(key.clone(), descriptor.to_stored());
+    Ok((batch, descriptor))
+}

@@ -1,0 +1,84 @@
+//! Items and index entries of no table, and ids that are used twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use store::{Direction, Key, KeySpace, RangeRequest, Read, Store, StoreError};
+
+use super::{CheckReport, Pages};
+use crate::catalog::Table;
+use crate::keys;
+
+/// Checks that every id in use belongs to one table or index, or waits to be removed.
+pub(super) async fn check_ids<S: Store>(
+    store: &S,
+    tables: &BTreeMap<u32, Table>,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
+    let mut index_ids = BTreeSet::new();
+    for table in tables.values() {
+        for index in &table.descriptor.indexes {
+            if !index_ids.insert(index.id) || tables.contains_key(&index.id) {
+                let (table, index_name, id) = (table.name(), &index.name, index.id);
+                report.problem(format_args!(
+                    "table {table}: the id {id} of index {index_name} is used twice"
+                ));
+            }
+        }
+    }
+    let mut garbage = BTreeSet::new();
+    let mut pages = Pages::new(keys::CATALOG, vec![keys::GARBAGE_PREFIX]);
+    while let Some(page) = pages.next(store).await? {
+        garbage.extend(page.iter().filter_map(|(key, _)| keys::parse_garbage(key)));
+    }
+    for (space, what) in [(keys::ITEMS, "items"), (keys::INDEXES, "index entries")] {
+        for id in ids_in(store, space).await? {
+            let known = if space == keys::ITEMS {
+                tables.contains_key(&id)
+            } else {
+                index_ids.contains(&id)
+            };
+            if !known && !garbage.contains(&(space, id)) {
+                report.problem(format_args!("there are {what} of the unknown id {id}"));
+            }
+        }
+    }
+    let next_id = keys::next_id();
+    let next = store.get(next_id.space, &next_id.bytes).await?;
+    let next = next
+        .and_then(|stored| stored.as_ref().try_into().ok())
+        .map_or(1, u32::from_be_bytes);
+    if let Some(&id) = tables.keys().chain(&index_ids).max().filter(|&&id| id >= next) {
+        report.problem(format_args!(
+            "the id {id} is in use and the next free id is {next}"
+        ));
+    }
+    Ok(())
+}
+
+/// The ids whose keys a space holds, found by stepping from one to the next.
+async fn ids_in<S: Read>(store: &S, space: KeySpace) -> Result<Vec<u32>, StoreError> {
+    let mut ids = Vec::new();
+    let mut start = Key::new(space, Vec::new());
+    loop {
+        let request = RangeRequest {
+            space,
+            start: &start.bytes,
+            end: &[0xFF; 5],
+            direction: Direction::Forward,
+            rows_max: 1,
+            bytes_max: 1,
+        };
+        let page = store.range(request).await?;
+        if page.is_empty() {
+            return Ok(ids);
+        }
+        let Some(id) = page.key(0).first_chunk::<4>().map(|id| u32::from_be_bytes(*id)) else {
+            return Ok(ids);
+        };
+        ids.push(id);
+        let Some(next) = id.checked_add(1) else {
+            return Ok(ids);
+        };
+        start.bytes = next.to_be_bytes().to_vec();
+    }
+}

@@ -1,0 +1,98 @@
+//! The engine: a store, a cache of its catalog, a clock, chance, and the list of background work.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use api::Error;
+use parking_lot::Mutex;
+use store::Store;
+
+use crate::background::Jobs;
+use crate::catalog::{Catalog, Table};
+use crate::clock::Clock;
+use crate::error::from_store;
+use crate::ops::{resource_not_found, table_name_of};
+
+/// How the engine behaves where the service leaves it open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// How long the transitional states CREATING, UPDATING and DELETING last, in milliseconds.
+    /// Zero: the answer shows them, and the next description the final state.
+    pub transition_ms: u64,
+}
+
+/// DynamoDB over a store.
+pub struct Engine<S> {
+    pub(crate) store: S,
+    pub(crate) catalog: Catalog,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) jobs: Jobs,
+    /// Whether a job to forget tokens is listed.
+    pub(crate) token_sweep_scheduled: AtomicBool,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl<S: Store> Engine<S> {
+    /// Opens the database that `store` holds. The store must have been opened with the key spaces
+    /// [`crate::KEY_SPACES`]. The same seed and the same requests give the same ids.
+    pub async fn open(store: S, clock: Box<dyn Clock>, seed: u64, settings: Settings) -> Result<Self, Error> {
+        let engine = Engine {
+            store,
+            catalog: Catalog::default(),
+            clock,
+            settings,
+            jobs: Jobs::default(),
+            token_sweep_scheduled: AtomicBool::new(false),
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+        };
+        engine.find_work().await?;
+        Ok(engine)
+    }
+
+    /// The store, for its health and its figures.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The table that a request for items names, by name or ARN; not while it is being created.
+    pub(crate) async fn table_for_items(&self, name_or_arn: &str) -> Result<Arc<Table>, Error> {
+        let name = table_name_of(name_or_arn);
+        let table = self.catalog.table(&self.store, name).await.map_err(from_store)?;
+        table
+            .filter(|table| table.is_usable(self.clock.now_ms()))
+            .ok_or_else(resource_not_found)
+    }
+
+    /// A random UUID, version 4.
+    pub(crate) fn new_uuid(&self) -> String {
+        let bits = self.random.lock().u128(..);
+        // Version and variant stand at fixed places (RFC 9562, section 5.4).
+        let bits = bits & !(0xF << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+        let hex = format!("{bits:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    /// Counts how often a write is planned anew.
+    pub(crate) fn write_attempts(&self) -> Attempts {
+        Attempts(0)
+    }
+}
+
+/// How often a write has been planned anew because its table had changed.
+pub(crate) struct Attempts(u32);
+
+/// A table that changes this often during one write is no table to write to.
+const ATTEMPTS_MAX: u32 = 64;
+
+impl Attempts {
+    /// One more; an error where it has been enough.
+    pub fn next(&mut self) -> Result<(), Error> {
+        self.0 += 1;
+        if self.0 < ATTEMPTS_MAX {
+            Ok(())
+        } else {
+            Err(Error::internal())
+        }
+    }
+}

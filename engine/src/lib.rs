@@ -1,0 +1,28 @@
+//! The database: DynamoDB's semantics over any [`store::Store`].
+//!
+//! An [`Engine`] answers the operations of [`api::DynamoDb`] and does its background work one
+//! [`Step`] at a time when asked. It knows no HTTP, no JSON and no wall clock: time comes from a
+//! [`Clock`], chance from a seed.
+//!
+//! Read in this order: `keys` (what is stored where), `catalog` (tables), `write` (the one way to
+//! write an item), `read` (the one way to read a slice), then any file of `ops`.
+
+mod background;
+mod capacity;
+mod catalog;
+mod check;
+mod clock;
+mod engine;
+mod error;
+mod keys;
+mod ops;
+mod read;
+mod schema;
+mod service;
+mod write;
+
+pub use background::Step;
+pub use check::{CheckReport, check};
+pub use clock::{Clock, ManualClock};
+pub use engine::{Engine, Settings};
+pub use keys::KEY_SPACES;

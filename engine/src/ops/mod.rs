@@ -1,0 +1,74 @@
+//! The operations, one file each, and what they share.
+
+mod batch_get_item;
+mod batch_write_item;
+mod create_table;
+mod delete_item;
+mod delete_table;
+mod describe_table;
+mod fingerprint;
+mod get_item;
+mod item_collection;
+mod key_schema;
+mod limits;
+mod list_tables;
+pub(crate) mod not_built;
+mod put_item;
+mod query;
+mod read_request;
+mod request;
+mod scan;
+mod table_description;
+mod table_errors;
+mod tags;
+mod throughput;
+mod transact_get_items;
+mod transact_write_items;
+mod transaction;
+mod unbuilt_parameters;
+mod update_item;
+mod update_table;
+mod write_request;
+
+use api::Error;
+
+pub(crate) use batch_get_item::batch_get_item;
+pub(crate) use batch_write_item::batch_write_item;
+pub(crate) use create_table::create_table;
+pub(crate) use delete_item::delete_item;
+pub(crate) use delete_table::delete_table;
+pub(crate) use describe_table::describe_table;
+pub(crate) use get_item::get_item;
+pub(crate) use limits::{describe_endpoints, describe_limits};
+pub(crate) use list_tables::list_tables;
+pub(crate) use put_item::put_item;
+pub(crate) use query::query;
+pub(crate) use scan::scan;
+pub(crate) use tags::{list_tags_of_resource, tag_resource, untag_resource};
+pub(crate) use transact_get_items::transact_get_items;
+pub(crate) use transact_write_items::{check_total_size, transact_write_items};
+pub(crate) use transaction::all_or_cancelled;
+pub(crate) use update_item::update_item;
+pub(crate) use update_table::update_table;
+
+/// The table's name in a name or an ARN: an ARN counts by its resource part alone, whatever region
+/// and account it names.
+pub(crate) fn table_name_of(name_or_arn: &str) -> &str {
+    if !name_or_arn.starts_with("arn:") {
+        return name_or_arn;
+    }
+    match name_or_arn.split_once(":table/") {
+        None => name_or_arn,
+        Some((_, resource)) => resource.split('/').next().unwrap_or(resource),
+    }
+}
+
+/// A request for items of a table that does not exist (AWS-FACTS 9).
+pub(crate) fn resource_not_found() -> Error {
+    Error::resource_not_found("Requested resource not found")
+}
+
+/// A request about a table that does not exist.
+pub(crate) fn table_not_found(name: &str) -> Error {
+    Error::resource_not_found(format!("Requested resource not found: Table: {name} not found"))
+}

@@ -1,0 +1,317 @@
+//! Operations that only ask about features that are not built: nothing is listed, everything is
+//! disabled, and no named thing is found. Tools ask such things at every start.
+
+use api::types::*;
+use api::{Context, Error, ErrorKind};
+use store::Store;
+
+use super::describe_table::find_table;
+use super::table_description::{Moment, table_status};
+use super::table_name_of;
+use super::tags::Resource;
+use crate::Engine;
+use crate::catalog::IndexState;
+
+fn status<S: Store>(engine: &Engine<S>, table: &crate::catalog::Table) -> TableStatus {
+    table_status(&table.descriptor, Moment::description(engine.clock.now_ms()))
+}
+
+/// Lists no backups; of a table that does not exist there are none either.
+pub(crate) async fn list_backups<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    _: ListBackupsInput,
+) -> Result<ListBackupsOutput, Error> {
+    Ok(ListBackupsOutput {
+        backup_summaries: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_exports<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    _: ListExportsInput,
+) -> Result<ListExportsOutput, Error> {
+    Ok(ListExportsOutput {
+        export_summaries: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_imports<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    _: ListImportsInput,
+) -> Result<ListImportsOutput, Error> {
+    Ok(ListImportsOutput {
+        import_summary_list: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_global_tables<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    _: ListGlobalTablesInput,
+) -> Result<ListGlobalTablesOutput, Error> {
+    Ok(ListGlobalTablesOutput {
+        global_tables: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_contributor_insights<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: ListContributorInsightsInput,
+) -> Result<ListContributorInsightsOutput, Error> {
+    if let Some(name) = &input.table_name {
+        find_table(engine, name).await?;
+    }
+    Ok(ListContributorInsightsOutput {
+        contributor_insights_summaries: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_bulk_operations<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    _: ListBulkOperationsInput,
+) -> Result<ListBulkOperationsOutput, Error> {
+    Ok(ListBulkOperationsOutput {
+        bulk_operations_summary_list: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_streams<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: ListStreamsInput,
+) -> Result<ListStreamsOutput, Error> {
+    if let Some(name) = &input.table_name {
+        find_table(engine, name).await?;
+    }
+    Ok(ListStreamsOutput {
+        streams: Some(Vec::new()),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn describe_continuous_backups<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: DescribeContinuousBackupsInput,
+) -> Result<DescribeContinuousBackupsOutput, Error> {
+    find_table(engine, &input.table_name)
+        .await
+        .map_err(|error| match error.kind {
+            ErrorKind::ResourceNotFoundException => Error::new(
+                ErrorKind::TableNotFoundException,
+                format!("Table not found: {}", table_name_of(&input.table_name)),
+            ),
+            _ => error,
+        })?;
+    Ok(DescribeContinuousBackupsOutput {
+        continuous_backups_description: Some(ContinuousBackupsDescription {
+            continuous_backups_status: ContinuousBackupsStatus::Disabled,
+            point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
+                point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),
+                ..Default::default()
+            }),
+        }),
+    })
+}
+
+pub(crate) async fn describe_time_to_live<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: DescribeTimeToLiveInput,
+) -> Result<DescribeTimeToLiveOutput, Error> {
+    let table = find_table(engine, &input.table_name).await?;
+    let status = status(engine, &table);
+    if matches!(status, TableStatus::Creating | TableStatus::Deleting) {
+        let state = status.as_str();
+        return Err(Error::validation(format!(
+            "Cannot describe time to live while table is in {state} state: Current table state is {state}"
+        )));
+    }
+    Ok(DescribeTimeToLiveOutput {
+        time_to_live_description: Some(TimeToLiveDescription {
+            time_to_live_status: Some(TimeToLiveStatus::Disabled),
+            attribute_name: None,
+        }),
+    })
+}
+
+pub(crate) async fn describe_contributor_insights<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: DescribeContributorInsightsInput,
+) -> Result<DescribeContributorInsightsOutput, Error> {
+    let table = find_table(engine, &input.table_name).await?;
+    if let Some(name) = &input.index_name {
+        let mut indexes = table.descriptor.indexes.iter();
+        if !indexes.any(|index| index.name == *name && index.state != IndexState::Deleting) {
+            return Err(Error::resource_not_found(format!(
+                "Requested resource not found: Index {name} for table {}",
+                table.name()
+            )));
+        }
+    }
+    Ok(DescribeContributorInsightsOutput {
+        table_name: Some(table.name().to_owned()),
+        index_name: input.index_name,
+        contributor_insights_status: Some(ContributorInsightsStatus::Disabled),
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn describe_kinesis_streaming_destination<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: DescribeKinesisStreamingDestinationInput,
+) -> Result<DescribeKinesisStreamingDestinationOutput, Error> {
+    let table = find_table(engine, &input.table_name).await?;
+    Ok(DescribeKinesisStreamingDestinationOutput {
+        table_name: Some(table.name().to_owned()),
+        kinesis_data_stream_destinations: Some(Vec::new()),
+    })
+}
+
+/// A table without replicas is described without any.
+pub(crate) async fn describe_table_replica_auto_scaling<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: DescribeTableReplicaAutoScalingInput,
+) -> Result<DescribeTableReplicaAutoScalingOutput, Error> {
+    let table = find_table(engine, &input.table_name).await?;
+    Ok(DescribeTableReplicaAutoScalingOutput {
+        table_auto_scaling_description: Some(TableAutoScalingDescription {
+            table_name: Some(table.name().to_owned()),
+            table_status: Some(status(engine, &table)),
+            replicas: Some(Vec::new()),
+        }),
+    })
+}
+
+pub(crate) async fn get_resource_policy<S: Store>(
+    engine: &Engine<S>,
+    _: &Context,
+    input: GetResourcePolicyInput,
+) -> Result<GetResourcePolicyOutput, Error> {
+    let arn = &input.resource_arn;
+    match Resource::parse(arn)?.table_name {
+        Some(name) => find_table(engine, name).await?,
+        None => {
+            return Err(Error::resource_not_found(format!(
+                "Requested resource not found: ResourceArn: {arn} not found"
+            )));
+        }
+    };
+    Err(Error::new(
+        ErrorKind::PolicyNotFoundException,
+        format!("Resource-based policy not found for the provided ResourceArn: {arn}"),
+    ))
+}
+
+pub(crate) async fn describe_backup<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeBackupInput,
+) -> Result<DescribeBackupOutput, Error> {
+    Err(Error::new(
+        ErrorKind::BackupNotFoundException,
+        format!("Backup not found: {}", input.backup_arn),
+    ))
+}
+
+pub(crate) async fn describe_export<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeExportInput,
+) -> Result<DescribeExportOutput, Error> {
+    Err(Error::new(
+        ErrorKind::ExportNotFoundException,
+        format!("Export not found: {}", input.export_arn),
+    ))
+}
+
+pub(crate) async fn describe_import<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeImportInput,
+) -> Result<DescribeImportOutput, Error> {
+    Err(Error::new(
+        ErrorKind::ImportNotFoundException,
+        format!("Import not found: {}", input.import_arn),
+    ))
+}
+
+fn global_table_not_found(name: &str) -> Error {
+    Error::new(
+        ErrorKind::GlobalTableNotFoundException,
+        format!("Global table with name: '{name}' does not exist."),
+    )
+}
+
+pub(crate) async fn describe_global_table<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeGlobalTableInput,
+) -> Result<DescribeGlobalTableOutput, Error> {
+    Err(global_table_not_found(&input.global_table_name))
+}
+
+pub(crate) async fn describe_global_table_settings<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeGlobalTableSettingsInput,
+) -> Result<DescribeGlobalTableSettingsOutput, Error> {
+    Err(global_table_not_found(&input.global_table_name))
+}
+
+pub(crate) async fn describe_bulk_operation<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeBulkOperationInput,
+) -> Result<DescribeBulkOperationOutput, Error> {
+    Err(Error::resource_not_found(format!(
+        "Requested resource not found: BulkOperation: {} not found",
+        input.bulk_operation_arn
+    )))
+}
+
+pub(crate) async fn describe_stream<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: DescribeStreamInput,
+) -> Result<DescribeStreamOutput, Error> {
+    Err(Error::resource_not_found(format!(
+        "Requested resource not found: Stream: {} not found",
+        input.stream_arn
+    )))
+}
+
+pub(crate) async fn get_shard_iterator<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    input: GetShardIteratorInput,
+) -> Result<GetShardIteratorOutput, Error> {
+    Err(Error::resource_not_found(format!(
+        "Requested resource not found: Stream: {} not found",
+        input.stream_arn
+    )))
+}
+
+pub(crate) async fn get_records<S: Store>(
+    _: &Engine<S>,
+    _: &Context,
+    _: GetRecordsInput,
+) -> Result<GetRecordsOutput, Error> {
+    Err(Error::resource_not_found(
+        "Requested resource not found: there is no stream with this ShardIterator",
+    ))
+}

@@ -1,0 +1,131 @@
+//! What PutItem, UpdateItem and DeleteItem do once their parameters are understood.
+
+use std::sync::Arc;
+
+use api::Error;
+use api::types::{
+    ConsumedCapacity, ItemCollectionMetrics, ReturnConsumedCapacity, ReturnItemCollectionMetrics,
+    ReturnValuesOnConditionCheckFailure,
+};
+use expr::{Condition, Update};
+use model::Item;
+use store::Store;
+
+use super::item_collection::CollectionMetrics;
+use super::update_item::check_updates_no_key;
+use crate::Engine;
+use crate::catalog::Table;
+use crate::write::{
+    Action, ItemWrite, Written, check_index_keys, check_item_key, check_key, check_key_paths,
+    check_no_empty_key, key_attributes_of, key_of,
+};
+
+/// What is written, as the request names it.
+#[derive(Clone, Debug)]
+pub(crate) enum Requested {
+    /// A whole item.
+    Put(Item),
+    /// The update of the item with this key.
+    Update(Item, Arc<Update>),
+    /// The removal of the item with this key.
+    Delete(Item),
+    /// Only the condition on the item with this key.
+    Check(Item),
+}
+
+impl Requested {
+    /// The item or the key.
+    fn attributes(&self) -> &Item {
+        match self {
+            Requested::Put(item) => item,
+            Requested::Update(key, _) | Requested::Delete(key) | Requested::Check(key) => key,
+        }
+    }
+}
+
+/// A write of one item, planned anew whenever its table turns out to have changed.
+pub(crate) struct WriteRequest {
+    pub table_name: String,
+    pub requested: Requested,
+    pub condition: Option<Arc<Condition>>,
+    pub on_failure: Option<ReturnValuesOnConditionCheckFailure>,
+    pub capacity: Option<ReturnConsumedCapacity>,
+    pub metrics: Option<ReturnItemCollectionMetrics>,
+}
+
+/// What the three operations answer with.
+pub(crate) struct WriteAnswer {
+    pub written: Written,
+    pub consumed_capacity: Option<ConsumedCapacity>,
+    pub item_collection_metrics: Option<ItemCollectionMetrics>,
+}
+
+impl WriteRequest {
+    /// Refuses an empty key attribute, which fails even a transaction as a whole (AWS-FACTS 16).
+    pub fn check_no_empty_key(&self, table: &Table) -> Result<(), Error> {
+        check_no_empty_key(&table.descriptor.key_schema, self.requested.attributes())
+    }
+
+    /// The write of the request in one version of the table.
+    pub fn plan(&self, table: Arc<Table>) -> Result<ItemWrite, Error> {
+        let schema = &table.descriptor.key_schema;
+        let (key_attributes, action) = match &self.requested {
+            Requested::Put(item) => {
+                check_item_key(schema, item)?;
+                check_index_keys(&table, item)?;
+                (key_attributes_of(&table, item), Action::Put(item.clone()))
+            }
+            Requested::Update(key, update) => {
+                check_key(schema, key)?;
+                check_updates_no_key(&table, update)?;
+                check_key_paths(&table, update.paths().chain(update.read_paths()))?;
+                (key.clone(), Action::Update(update.clone()))
+            }
+            Requested::Delete(key) => {
+                check_key(schema, key)?;
+                (key.clone(), Action::Delete)
+            }
+            Requested::Check(key) => {
+                check_key(schema, key)?;
+                (key.clone(), Action::Check)
+            }
+        };
+        if let Some(condition) = &self.condition {
+            check_key_paths(&table, condition.paths())?;
+        }
+        Ok(ItemWrite {
+            key: key_of(&table, key_attributes.attributes())?,
+            key_attributes,
+            condition: self.condition.clone(),
+            return_item_on_failure: self.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld),
+            action,
+            table,
+        })
+    }
+
+    /// Writes.
+    pub async fn run<S: Store>(self, engine: &Engine<S>) -> Result<WriteAnswer, Error> {
+        let mut attempts = engine.write_attempts();
+        loop {
+            let table = engine.table_for_items(&self.table_name).await?;
+            let write = self.plan(table.clone())?;
+            let metrics = CollectionMetrics::wanted(&table, self.metrics);
+            engine.check_collection_room(&write).await?;
+            let place = metrics.place_of(&write);
+            let Some(written) = engine.commit_write(write).await? else {
+                attempts.next()?;
+                continue;
+            };
+            return Ok(WriteAnswer {
+                consumed_capacity: self
+                    .capacity
+                    .and_then(|wanted| written.consumed().report(table.name(), Some(wanted))),
+                item_collection_metrics: match place {
+                    Some(place) => Some(place.measure(engine, &table).await?),
+                    None => None,
+                },
+                written,
+            });
+        }
+    }
+}

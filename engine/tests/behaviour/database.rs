@@ -1,0 +1,312 @@
+//! A database to ask, and cases: a request in JSON and the answer or the error that it gets.
+
+use std::sync::Arc;
+
+use api::{Context, Operation};
+use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step};
+use serde_json::{Value, json};
+use store::MemoryStore;
+
+/// When every test begins, in milliseconds since the Unix epoch: 2026-01-01.
+const START_MS: u64 = 1_767_225_600_000;
+
+/// The engine's clock, which the test keeps too.
+struct SharedClock(Arc<ManualClock>);
+
+impl Clock for SharedClock {
+    fn now_ms(&self) -> u64 {
+        self.0.now_ms()
+    }
+}
+
+/// An engine over the store in memory.
+pub struct Database {
+    engine: Engine<MemoryStore>,
+    clock: Arc<ManualClock>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// An index of a table to create.
+pub struct Index(&'static str, Value);
+
+fn index(list: &'static str, name: &str, key: &str, projection: &str) -> Index {
+    let mut words = projection.split(' ');
+    let mut projection = json!({"ProjectionType": words.next()});
+    let included: Vec<&str> = words.collect();
+    if !included.is_empty() {
+        projection["NonKeyAttributes"] = json!(included);
+    }
+    Index(
+        list,
+        json!({"IndexName": name, "KeySchema": key_schema(key), "Projection": projection}),
+    )
+}
+
+/// A global index: its key is written as a table's, its projection `ALL`, `KEYS_ONLY` or
+/// `INCLUDE` and the names.
+pub fn global(name: &str, key: &str, projection: &str) -> Index {
+    index("GlobalSecondaryIndexes", name, key, projection)
+}
+
+/// A local index, written as a global one.
+pub fn local(name: &str, key: &str, projection: &str) -> Index {
+    index("LocalSecondaryIndexes", name, key, projection)
+}
+
+/// The attributes of a key: a blank parts its halves, a plus the attributes of a half.
+fn key_parts(key: &str) -> impl Iterator<Item = (&str, &str, &'static str)> {
+    key.split(' ').zip(["HASH", "RANGE"]).flat_map(|(half, role)| {
+        half.split('+')
+            .filter_map(|part| part.split_once(':'))
+            .map(move |(name, kind)| (name, kind, role))
+    })
+}
+
+fn key_schema(key: &str) -> Value {
+    key_parts(key)
+        .map(|(name, _, role)| json!({"AttributeName": name, "KeyType": role}))
+        .collect()
+}
+
+/// A request for a table, billed by request. Its key is written `pk:S` or `pk:S sk:N`, the keys of
+/// indexes likewise; the types of `key` count for all of them.
+pub fn table_request(name: &str, key: &str, indexes: &[Index]) -> Value {
+    let mut types: Vec<(&str, &str)> = Vec::new();
+    for (name, kind, _) in key.split(',').flat_map(key_parts) {
+        if !types.iter().any(|(known, _)| *known == name) {
+            types.push((name, kind));
+        }
+    }
+    let definitions: Vec<Value> = types
+        .iter()
+        .map(|(name, kind)| json!({"AttributeName": name, "AttributeType": kind}))
+        .collect();
+    let mut request = json!({
+        "TableName": name,
+        "AttributeDefinitions": definitions,
+        "KeySchema": key_schema(key.split(',').next().unwrap()),
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    for Index(list, index) in indexes {
+        match &mut request[*list] {
+            Value::Array(known) => known.push(index.clone()),
+            none => *none = json!([index]),
+        }
+    }
+    request
+}
+
+impl Database {
+    /// An empty one, in which tables are ready at once.
+    pub fn empty() -> Self {
+        Self::with_transitions(0)
+    }
+
+    /// An empty one in which transitional states last so long.
+    pub fn with_transitions(transition_ms: u64) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let clock = Arc::new(ManualClock::new(START_MS));
+        let store = MemoryStore::new(KEY_SPACES.len());
+        let shared = Box::new(SharedClock(clock.clone()));
+        let engine = runtime
+            .block_on(Engine::open(store, shared, 1, Settings { transition_ms }))
+            .unwrap();
+        Database {
+            engine,
+            clock,
+            runtime,
+        }
+    }
+
+    /// One with a table `table` of this key, written as for [`table_request`].
+    pub fn with_table(key: &str) -> Self {
+        Self::with_indexes(key, &[])
+    }
+
+    /// One with a table `table` that has indexes. The attributes of their keys that the table's key
+    /// does not have follow it behind a comma: `pk:S sk:N,a:S`.
+    pub fn with_indexes(key: &str, indexes: &[Index]) -> Self {
+        let database = Self::empty();
+        database.create(table_request("table", key, indexes));
+        database
+    }
+
+    /// Creates a table.
+    #[track_caller]
+    pub fn create(&self, request: Value) {
+        self.case("CreateTable", request).succeeds();
+    }
+
+    /// Puts an item into the table `table`.
+    #[track_caller]
+    pub fn put(&self, item: Value) {
+        self.case("PutItem", json!({"TableName": "table", "Item": item}))
+            .gives("{}");
+    }
+
+    /// The item with this key in the table `table`.
+    #[track_caller]
+    pub fn item(&self, key: Value) -> Value {
+        self.case("GetItem", json!({"TableName": "table", "Key": key}))
+            .answer()["Item"]
+            .clone()
+    }
+
+    /// A request to look at.
+    pub fn case(&self, operation: &str, request: impl ToString) -> Case<'_> {
+        Case {
+            database: self,
+            operation: operation_of(operation),
+            request: request.to_string(),
+        }
+    }
+
+    /// Asserts that each request is refused as invalid, with this message.
+    #[track_caller]
+    pub fn refuses(&self, operation: &str, cases: &[(Value, &str)]) {
+        for (request, message) in cases {
+            self.case(operation, request).is_refused(message);
+        }
+    }
+
+    /// Lets time pass.
+    pub fn wait_ms(&self, by_ms: u64) {
+        self.clock.advance_ms(by_ms);
+    }
+
+    /// Does background work until nothing is due.
+    pub fn work(&self) {
+        while self.runtime.block_on(self.engine.background_step()).unwrap() == Step::Worked {}
+    }
+}
+
+/// The operation of that name, of either service.
+pub fn operation_of(name: &str) -> Operation {
+    Operation::all()
+        .find(|operation| operation.name() == name)
+        .unwrap_or_else(|| panic!("no operation {name}"))
+}
+
+/// A request and what it is expected to be answered with.
+#[must_use]
+pub struct Case<'d> {
+    database: &'d Database,
+    operation: Operation,
+    request: String,
+}
+
+impl Case<'_> {
+    /// The status and the body of the response.
+    pub fn response(&self) -> (u16, Value) {
+        let context = Context::default();
+        let database = self.database;
+        let future = api::dispatch(
+            &database.engine,
+            &context,
+            self.operation,
+            self.request.as_bytes(),
+        );
+        let response = database.runtime.block_on(future);
+        let body = match response.body.as_slice() {
+            b"" => json!({}),
+            body => serde_json::from_slice(body).unwrap(),
+        };
+        (response.status, body)
+    }
+
+    /// What the request is answered with; it succeeds.
+    #[track_caller]
+    pub fn answer(&self) -> Value {
+        let (status, body) = self.response();
+        assert_eq!(status, 200, "{}\n{body}", self.shown());
+        body
+    }
+
+    /// Asserts that the request succeeds.
+    #[track_caller]
+    pub fn succeeds(&self) {
+        self.answer();
+    }
+
+    /// Asserts that the answer is this.
+    #[track_caller]
+    pub fn gives(&self, expected: impl ToString) {
+        assert_same(&self.answer(), &expected.to_string(), &self.shown());
+    }
+
+    /// Asserts that the answer has this at the JSON pointer; `null` where there is nothing.
+    #[track_caller]
+    pub fn gives_at(&self, pointer: &str, expected: impl ToString) {
+        let answer = self.answer();
+        let found = answer.pointer(pointer).unwrap_or(&Value::Null);
+        assert_same(
+            found,
+            &expected.to_string(),
+            &format!("{} at {pointer}\n{answer}", self.shown()),
+        );
+    }
+
+    /// The name and the message of the error; the request fails.
+    #[track_caller]
+    pub fn error(&self) -> (String, String) {
+        let (status, body) = self.response();
+        assert_ne!(status, 200, "{}\n{body}", self.shown());
+        let name = body["__type"].as_str().unwrap_or_default();
+        let message = body["message"]
+            .as_str()
+            .or(body["Message"].as_str())
+            .unwrap_or_default();
+        (
+            name.rsplit('#').next().unwrap_or_default().to_owned(),
+            message.to_owned(),
+        )
+    }
+
+    /// Asserts that the request fails so.
+    #[track_caller]
+    pub fn fails(&self, name: &str, message: &str) {
+        let (found, found_message) = self.error();
+        assert_eq!(
+            (found.as_str(), found_message.as_str()),
+            (name, message),
+            "{}",
+            self.shown()
+        );
+    }
+
+    /// Asserts that the request is refused as invalid.
+    #[track_caller]
+    pub fn is_refused(&self, message: &str) {
+        self.fails("ValidationException", message);
+    }
+
+    fn shown(&self) -> String {
+        let end = (0..=600.min(self.request.len()))
+            .rev()
+            .find(|&end| self.request.is_char_boundary(end));
+        format!(
+            "{} {}",
+            self.operation.name(),
+            &self.request[..end.unwrap_or_default()]
+        )
+    }
+}
+
+/// Asserts that two JSON values are the same; `1` and `1.0` are.
+#[track_caller]
+fn assert_same(found: &Value, expected: &str, what: &str) {
+    let expected: Value = serde_json::from_str(expected).unwrap_or_else(|_| panic!("no JSON: {expected}"));
+    assert_eq!(levelled(found), levelled(&expected), "{what}");
+}
+
+fn levelled(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(values) => values.iter().map(levelled).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), levelled(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,23 @@
+//! The behaviour of the service that no documentation states, from request to response: JSON in,
+//! JSON out, over the store in memory. `docs/behaviour.md` lists each behaviour with its test here.
+
+mod batches;
+mod behaviour_document;
+mod capacity;
+mod compatibility_document;
+mod database;
+mod expressions;
+mod indexes;
+mod keys;
+mod members;
+mod numbers;
+mod queries;
+mod reads;
+mod scans;
+mod tables;
+mod tags;
+mod transactions;
+mod unbuilt;
+mod updates;
+mod values;
+mod wording;

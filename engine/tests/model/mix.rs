@@ -1,0 +1,152 @@
+//! What has been done, and how often: the mix of a run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Everything that a run must do, each at least [`TIMES_MIN`] times.
+const REQUIRED: &[(&str, &[&str])] = &[
+    (
+        "operations",
+        &[
+            "PutItem",
+            "GetItem",
+            "UpdateItem",
+            "DeleteItem",
+            "Query",
+            "Scan",
+            "BatchGetItem",
+            "BatchWriteItem",
+            "TransactWriteItems",
+            "TransactGetItems",
+            "CreateTable",
+            "UpdateTable",
+            "DeleteTable",
+            "DescribeTable",
+            "ListTables",
+            "TagResource",
+            "UntagResource",
+            "ListTagsOfResource",
+            "DescribeLimits",
+            "DescribeEndpoints",
+        ],
+    ),
+    (
+        "expressions",
+        &[
+            "attribute_exists",
+            "attribute_not_exists",
+            "attribute_type",
+            "begins_with",
+            "contains",
+            "size",
+            "if_not_exists",
+            "list_append",
+            "=",
+            "<>",
+            "<",
+            "<=",
+            ">",
+            ">=",
+            "BETWEEN",
+            "IN",
+            "AND",
+            "OR",
+            "NOT",
+            "+",
+            "-",
+            "SET",
+            "REMOVE",
+            "ADD",
+            "DELETE",
+        ],
+    ),
+    (
+        "life",
+        &[
+            "index created",
+            "index dropped",
+            "index filled",
+            "table deleted",
+            "reopened",
+            "checked",
+        ],
+    ),
+];
+
+/// How often each must be done.
+const TIMES_MIN: u64 = 500;
+
+/// How often what was done.
+#[derive(Debug, Default)]
+pub struct Mix {
+    counts: BTreeMap<&'static str, u64>,
+    /// Random operations, each of which may have taken several requests.
+    pub steps: u64,
+}
+
+impl Mix {
+    pub fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub fn count_all(&mut self, what: impl IntoIterator<Item = &'static str>) {
+        what.into_iter().for_each(|what| self.count(what));
+    }
+
+    /// Counts something, and whether it hit.
+    pub fn hit(&mut self, what: &'static str, hits: &'static str, does_hit: bool) {
+        self.count(what);
+        if does_hit {
+            self.count(hits);
+        }
+    }
+
+    pub fn add(&mut self, other: &Mix) {
+        self.steps += other.steps;
+        for (what, count) in &other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
+
+    fn of(&self, what: &str) -> u64 {
+        self.counts.get(what).copied().unwrap_or_default()
+    }
+
+    /// The mix as text.
+    pub fn report(&self) -> String {
+        let mut report = format!("{} random operations\n", self.steps);
+        let mut rest = self.counts.clone();
+        let mut line = |title: &str, counts: &mut dyn Iterator<Item = (&str, u64)>| {
+            let counts: Vec<String> = counts.map(|(what, count)| format!("{what} {count}")).collect();
+            writeln!(report, "  {title}: {}", counts.join(", ")).expect("a string takes all");
+        };
+        for (title, required) in REQUIRED {
+            line(
+                title,
+                &mut required
+                    .iter()
+                    .map(|what| (*what, rest.remove(what).unwrap_or_default())),
+            );
+        }
+        line("more", &mut rest.iter().map(|(what, count)| (*what, *count)));
+        report
+    }
+
+    /// What a run has not done often enough.
+    pub fn gaps(&self) -> Vec<String> {
+        let required = REQUIRED.iter().flat_map(|(_, required)| *required);
+        let mut gaps: Vec<String> = required
+            .filter(|what| self.of(what) < TIMES_MIN)
+            .map(|what| format!("{what}: only {} of {TIMES_MIN}", self.of(what)))
+            .collect();
+        for (all, hits) in [
+            ("conditional writes", "conditional writes that passed"),
+            ("queries", "queries that found something"),
+        ] {
+            if self.of(hits) * 2 <= self.of(all) {
+                gaps.push(format!("{hits}: only {} of {}", self.of(hits), self.of(all)));
+            }
+        }
+        gaps
+    }
+}

@@ -1,0 +1,13 @@
+//! Operations on tables, from request to response, over the store in memory and a clock that the
+//! tests move.
+
+mod create;
+mod delete;
+mod describe;
+mod global_indexes;
+mod list;
+mod not_built;
+mod service;
+mod tags;
+mod transitions;
+mod update;

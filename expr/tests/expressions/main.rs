@@ -1,0 +1,11 @@
+//! The expression languages against items, errors and a naive evaluator.
+
+mod conditions;
+mod errors;
+mod keys;
+mod legacy;
+mod limits;
+mod notation;
+mod projections;
+mod random;
+mod updates;

@@ -1,0 +1,212 @@
+//! The way of one request: origin, method, body, target, signature, service, response.
+//!
+//! The order of the checks is the service's, which shows where a request is wrong in two ways.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+
+use crate::body::{self, BodyBounds};
+use crate::compression::{GZIP_MIN_BYTES, accepts_gzip, gzip};
+use crate::config::{CorsOrigin, DEFAULT_REGION, SMALL_BODY_BYTES, ServerConfig};
+use crate::cors::{self, Origin};
+use crate::fault::Fault;
+use crate::panics::{Panicked, contain};
+use crate::reply::{ContentType, Reply};
+use crate::request_id::RequestId;
+use crate::service::{RequestContext, Service, ServiceRequest, TargetService};
+use crate::signature::{Claim, read_claim};
+use crate::timed_io::{Clock, Overdue, Phase, PhaseLimits, within_phase};
+
+/// What all connections of a server share.
+pub(crate) struct Handler<S> {
+    service: Arc<S>,
+    cors_origins: Vec<CorsOrigin>,
+    bodies: BodyBounds,
+    phase_limits: PhaseLimits,
+    region: Option<Arc<str>>,
+    default_region: Arc<str>,
+    account_id: Arc<str>,
+    health: Bytes,
+}
+
+impl<S: Service> Handler<S> {
+    pub fn new(service: Arc<S>, config: ServerConfig) -> Self {
+        let default_region: Arc<str> = DEFAULT_REGION.into();
+        let region = config.region.as_ref().unwrap_or(&default_region);
+        Handler {
+            service,
+            bodies: BodyBounds::new(&config),
+            phase_limits: PhaseLimits::new(&config),
+            health: format!("healthy: dynamodb.{region}.amazonaws.com ").into(),
+            default_region,
+            cors_origins: config.cors_origins,
+            region: config.region,
+            account_id: config.account_id,
+        }
+    }
+
+    pub fn phase_limits(&self) -> &PhaseLimits {
+        &self.phase_limits
+    }
+
+    /// Answers one request. Whatever goes wrong is an answer too.
+    pub async fn handle(
+        &self,
+        clock: &Clock,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        clock.enter(Phase::Body);
+        let began = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+        let request_id = RequestId::generate();
+        let (head, body) = request.into_parts();
+        let origin = Origin::of(&head.headers, &self.cors_origins);
+
+        let reply = match &origin {
+            Origin::Refused(origin) => {
+                let origin = String::from_utf8_lossy(origin.as_bytes());
+                Reply::of_fault(&Fault::origin_refused(&origin), ContentType::AmazonJson)
+            }
+            Origin::Allowed(_) if head.method == Method::OPTIONS => Reply::plain(Bytes::new()),
+            _ => self.answer(clock, request_id, &head, body).await,
+        };
+        let (reply, gzipped) = compressed(reply, &head.headers).await;
+        let mut response = reply.into_response(&request_id, gzipped);
+        if origin != Origin::None {
+            if head.method == Method::OPTIONS && response.status() == StatusCode::OK {
+                cors::add_preflight_headers(&head.headers, response.headers_mut());
+            }
+            origin.add_headers(response.headers_mut());
+        }
+        clock.enter(Phase::Writing);
+        if let Some(began) = began {
+            tracing::debug!(
+                %request_id,
+                method = %head.method,
+                target = head.headers.get(TARGET).and_then(|value| value.to_str().ok()),
+                status = response.status().as_u16(),
+                micros = began.elapsed().as_micros() as u64,
+                "request"
+            );
+        }
+        Ok(response)
+    }
+
+    async fn answer(&self, clock: &Clock, request_id: RequestId, head: &Parts, body: Incoming) -> Reply {
+        match head.method {
+            Method::GET | Method::HEAD if head.uri.path() == "/" => Reply::plain(self.health.clone()),
+            Method::POST => self.execute(clock, request_id, head, body).await,
+            _ => Reply::not_found(),
+        }
+    }
+
+    async fn execute(&self, clock: &Clock, request_id: RequestId, head: &Parts, body: Incoming) -> Reply {
+        let named_type = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(ContentType::parse);
+        let content_type = named_type.unwrap_or(ContentType::Json);
+        let body = match body::read(&head.headers, body, &self.bodies, clock).await {
+            Ok(body) => body,
+            Err(error) => {
+                let fault = error.into_fault(&self.bodies);
+                return Reply::of_fault(&fault, content_type).and_close();
+            }
+        };
+        if named_type.is_none() && !body.bytes.is_empty() {
+            return Reply::not_found();
+        }
+        clock.enter(Phase::Serving);
+        let (operation, claim) = match self.admit(head, &body.bytes) {
+            Ok(admitted) => admitted,
+            Err(fault) => return Reply::of_fault(&fault, content_type),
+        };
+        let request = ServiceRequest {
+            body: body.bytes.clone(),
+            context: RequestContext {
+                request_id,
+                region: self.region_of(&claim),
+                account_id: self.account_id.clone(),
+                access_key_id: Arc::from(claim.access_key_id.as_ref()),
+                host: head.headers.get(header::HOST).cloned(),
+            },
+        };
+        // The body's share of the memory is held until the service has answered.
+        let called = within_phase(clock, contain(self.service.call(operation, request))).await;
+        match called {
+            Ok(Ok(response)) => Reply::of_service(response, content_type),
+            Ok(Err(Panicked)) => {
+                tracing::error!(%request_id, target = ?head.headers.get(TARGET), "a request panicked");
+                Reply::of_fault(&Fault::internal(), content_type)
+            }
+            Err(Overdue) => {
+                tracing::error!(%request_id, target = ?head.headers.get(TARGET), "a request took too long");
+                Reply::of_fault(&Fault::internal(), content_type)
+            }
+        }
+    }
+
+    /// What is to be done and who asks for it, once the request is whole.
+    fn admit<'a>(&self, head: &'a Parts, body: &[u8]) -> Result<(S::Operation, Claim<'a>), Fault> {
+        let admitted = target(&head.headers)
+            .and_then(|(service, name)| self.service.operation(service, name))
+            .ok_or_else(Fault::unknown_operation)
+            .and_then(|operation| Ok((operation, read_claim(&head.headers, head.uri.query())?)));
+        match admitted {
+            // An empty body is found last and a malformed one first.
+            Ok(_) if body.is_empty() => Err(Fault::serialization()),
+            Err(_) if !body.is_empty() && !is_json(body) => Err(Fault::serialization()),
+            admitted => admitted,
+        }
+    }
+
+    /// The configured region, or the claimed one.
+    fn region_of(&self, claim: &Claim<'_>) -> Arc<str> {
+        match (&self.region, claim.region.as_deref()) {
+            (Some(region), _) => region.clone(),
+            (None, Some(region)) if region != DEFAULT_REGION => Arc::from(region),
+            (None, _) => self.default_region.clone(),
+        }
+    }
+}
+
+const TARGET: &str = "x-amz-target";
+
+/// The API and the operation's name that the request is for.
+fn target(headers: &HeaderMap) -> Option<(TargetService, &str)> {
+    let (service, operation) = headers.get(TARGET)?.to_str().ok()?.split_once('.')?;
+    match service {
+        "DynamoDB_20120810" => Some((TargetService::DynamoDb, operation)),
+        "DynamoDBStreams_20120810" => Some((TargetService::DynamoDbStreams, operation)),
+        _ => None,
+    }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
+/// The reply with its body compressed, where the client wants that and it is worth it.
+async fn compressed(mut reply: Reply, headers: &HeaderMap) -> (Reply, bool) {
+    if reply.body.len() < GZIP_MIN_BYTES || !accepts_gzip(headers) {
+        return (reply, false);
+    }
+    let body = reply.body.clone();
+    let (body, smaller) = match body.len() {
+        ..SMALL_BODY_BYTES => gzip(body),
+        // Milliseconds of work are not for a thread that others wait for.
+        _ => match tokio::task::spawn_blocking(move || gzip(body)).await {
+            Ok(compressed) => compressed,
+            Err(_) => (reply.body, false),
+        },
+    };
+    reply.body = body;
+    (reply, smaller)
+}

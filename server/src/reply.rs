@@ -1,0 +1,124 @@
+//! From an answer to an HTTP response: the headers that every response has.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::fault::Fault;
+use crate::request_id::RequestId;
+use crate::service::ServiceResponse;
+
+/// An answer that is not yet a response.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub status: StatusCode,
+    pub content_type: Option<ContentType>,
+    pub body: Bytes,
+    /// Whether the connection cannot be used further.
+    pub close: bool,
+}
+
+/// The content types of requests, each answered in kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    /// `application/x-amz-json-1.0`, the clients'.
+    AmazonJson,
+    /// `application/json`.
+    Json,
+}
+
+impl ContentType {
+    /// The type that a header names, whatever its parameters.
+    pub fn parse(value: &HeaderValue) -> Option<Self> {
+        let value = value.to_str().ok()?;
+        match value.split(';').next().unwrap_or_default().trim() {
+            "application/x-amz-json-1.0" => Some(ContentType::AmazonJson),
+            "application/json" => Some(ContentType::Json),
+            _ => None,
+        }
+    }
+
+    fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            ContentType::AmazonJson => "application/x-amz-json-1.0",
+            ContentType::Json => "application/json",
+        })
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
+const SERVER: HeaderValue = HeaderValue::from_static(concat!("Stator/", env!("CARGO_PKG_VERSION")));
+
+impl Reply {
+    /// What the service has answered.
+    pub fn of_service(response: ServiceResponse, content_type: ContentType) -> Self {
+        Reply {
+            status: StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            content_type: Some(content_type),
+            body: response.body,
+            close: false,
+        }
+    }
+
+    /// What is answered before a service is reached.
+    pub fn of_fault(fault: &Fault, content_type: ContentType) -> Self {
+        Reply {
+            status: fault.status,
+            content_type: Some(content_type),
+            body: fault.body().into(),
+            close: false,
+        }
+    }
+
+    /// For what is no request of the API at all.
+    pub fn not_found() -> Self {
+        Reply {
+            status: StatusCode::NOT_FOUND,
+            content_type: None,
+            body: Bytes::from_static(b"<UnknownOperationException/>\n"),
+            close: false,
+        }
+    }
+
+    /// An answer without content type.
+    pub fn plain(body: Bytes) -> Self {
+        Reply {
+            status: StatusCode::OK,
+            content_type: None,
+            body,
+            close: false,
+        }
+    }
+
+    /// The same answer on a connection that is closed after it.
+    pub fn and_close(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// The response, with the checksum of the bytes as they are sent.
+    pub fn into_response(self, request_id: &RequestId, gzipped: bool) -> Response<Full<Bytes>> {
+        let checksum = crc32fast::hash(&self.body);
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.reserve(8);
+        headers.insert(header::SERVER, SERVER);
+        if let Ok(value) = HeaderValue::from_bytes(request_id.as_bytes()) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers.insert(CRC32, HeaderValue::from(checksum));
+        if let Some(content_type) = self.content_type {
+            headers.insert(header::CONTENT_TYPE, content_type.header());
+        }
+        if gzipped {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if self.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}

@@ -1,0 +1,105 @@
+//! The border between HTTP and the database: what the server asks for, and what it is answered.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::HeaderValue;
+
+use crate::request_id::RequestId;
+
+/// What the server serves. Implemented by whoever joins the API to the engine.
+pub trait Service: Send + Sync + 'static {
+    /// One operation of the API, as found by its name.
+    type Operation: Copy + Send + Sync + 'static;
+
+    /// The operation called `name` in `service`, or `None` where the API knows no such operation.
+    ///
+    /// The server asks before it looks at the signature, since the service answers in that order.
+    fn operation(&self, service: TargetService, name: &str) -> Option<Self::Operation>;
+
+    /// Executes one request. Never fails: errors are responses too.
+    ///
+    /// The future is dropped when its client goes away or its time is up. What has been begun in
+    /// the store by then runs to its end there.
+    fn call(
+        &self,
+        operation: Self::Operation,
+        request: ServiceRequest,
+    ) -> impl Future<Output = ServiceResponse> + Send;
+
+    /// Does at most one bounded step of background work, and says when to ask again.
+    fn background_step(&self) -> impl Future<Output = NextStep> + Send {
+        async { NextStep::WhenWoken }
+    }
+
+    /// Resolves when work has appeared that may be due earlier than [`Service::background_step`]
+    /// last said.
+    fn background_wake(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+}
+
+/// Which of the two APIs a request is for: the first half of its `X-Amz-Target`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetService {
+    /// `DynamoDB_20120810`.
+    DynamoDb,
+    /// `DynamoDBStreams_20120810`.
+    DynamoDbStreams,
+}
+
+/// One request, as far as HTTP understands it.
+#[derive(Debug)]
+pub struct ServiceRequest {
+    /// The body as the client wrote it, after decompression. Never empty, not checked to be JSON.
+    pub body: Bytes,
+    /// Who asks, and where.
+    pub context: RequestContext,
+}
+
+/// Who asks, and where. Nothing of it is verified yet.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// The id that the response carries.
+    pub request_id: RequestId,
+    /// The configured region, or the one of the request's credential scope.
+    pub region: Arc<str>,
+    /// The configured account.
+    pub account_id: Arc<str>,
+    /// The access key that the request says it is signed with.
+    pub access_key_id: Arc<str>,
+    /// The Host header: where the client found the server.
+    pub host: Option<HeaderValue>,
+}
+
+/// The answer to one request: a status and a JSON document.
+#[derive(Clone, Debug)]
+pub struct ServiceResponse {
+    /// 200, 400 or 500.
+    pub status: u16,
+    /// The document, sent as it is.
+    pub body: Bytes,
+}
+
+impl ServiceResponse {
+    /// A response of `status` with `body`.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        ServiceResponse {
+            status,
+            body: body.into(),
+        }
+    }
+}
+
+/// When the next step of background work is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// There is more to do at once.
+    Now,
+    /// Something is due after this time, if nothing wakes the background before.
+    After(Duration),
+    /// Nothing is known to be due.
+    WhenWoken,
+}

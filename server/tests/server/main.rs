@@ -1,0 +1,9 @@
+//! The server over real sockets, with a toy in place of the database.
+
+mod browsers;
+mod client;
+mod connections;
+mod limits;
+mod requests;
+mod stopping;
+mod toy;

@@ -1,0 +1,218 @@
+//! RocksDB as the store uses it: its spaces, and reads with or without going to the disk.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use rocksdb::{ColumnFamily, DB, ErrorKind, ReadOptions, ReadTier, Snapshot};
+
+use super::directory::DataDirectory;
+use super::options::SpaceOptions;
+use super::tuning::NOTES;
+use crate::page::PageBuilder;
+use crate::{Direction, Key, KeySpace, RangePage, RangeRequest, StoreError};
+
+/// The open database and the lock on its directory.
+pub(super) struct Database {
+    // Closed before the lock on the directory is given back.
+    pub rocks: DB,
+    pub directory: DataDirectory,
+    spaces: &'static [SpaceOptions],
+    in_memory: ReadOptions,
+    anywhere: ReadOptions,
+}
+
+/// How far a read goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// What is in memory, so that the read takes no time.
+    Memory,
+    /// The disk.
+    Disk,
+}
+
+/// Why a read gave no answer.
+#[derive(Debug)]
+pub(super) enum ReadFailure {
+    /// It has to go to the disk.
+    NotInMemory,
+    Error(StoreError),
+}
+
+impl Database {
+    pub fn new(rocks: DB, directory: DataDirectory, spaces: &'static [SpaceOptions]) -> Self {
+        Database {
+            rocks,
+            directory,
+            spaces,
+            in_memory: read_options(Reach::Memory, None),
+            anywhere: read_options(Reach::Disk, None),
+        }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.directory.database()
+    }
+
+    pub fn space(&self, space: KeySpace) -> &ColumnFamily {
+        self.family(self.spaces[usize::from(space.0)].name)
+    }
+
+    /// All column families.
+    pub fn families(&self) -> Vec<&ColumnFamily> {
+        let spaces = self.spaces.iter().map(|space| self.family(space.name));
+        std::iter::once(self.notes()).chain(spaces).collect()
+    }
+
+    pub fn notes(&self) -> &ColumnFamily {
+        self.family(NOTES)
+    }
+
+    fn family(&self, name: &str) -> &ColumnFamily {
+        let family = self.rocks.cf_handle(name);
+        family.expect("a database is opened with all its spaces")
+    }
+
+    /// What an error of RocksDB means.
+    pub fn error(&self, what: &str, error: &rocksdb::Error) -> StoreError {
+        engine_error(self.path(), what, error)
+    }
+
+    pub fn get(
+        &self,
+        snapshot: Option<&Snapshot<'_>>,
+        space: KeySpace,
+        key: &[u8],
+        reach: Reach,
+    ) -> Result<Option<Bytes>, ReadFailure> {
+        let own_options;
+        let options = match (snapshot, reach) {
+            (None, Reach::Memory) => &self.in_memory,
+            (None, Reach::Disk) => &self.anywhere,
+            (snapshot, reach) => {
+                own_options = read_options(reach, snapshot);
+                &own_options
+            }
+        };
+        match self.rocks.get_pinned_cf_opt(self.space(space), key, options) {
+            Ok(value) => Ok(value.map(|value| Bytes::copy_from_slice(&value))),
+            Err(error) => Err(self.read_failure(&error)),
+        }
+    }
+
+    /// Several keys at one moment: that of the snapshot, or now.
+    pub fn get_many(
+        &self,
+        snapshot: Option<&Snapshot<'_>>,
+        keys: &[Key],
+        reach: Reach,
+    ) -> Result<Vec<Option<Bytes>>, ReadFailure> {
+        let now;
+        let snapshot = match snapshot {
+            None if keys.len() > 1 => {
+                now = self.rocks.snapshot();
+                Some(&now)
+            }
+            snapshot => snapshot,
+        };
+        let own_options = snapshot.map(|snapshot| read_options(reach, Some(snapshot)));
+        let options = match (&own_options, reach) {
+            (Some(options), _) => options,
+            (None, Reach::Memory) => &self.in_memory,
+            (None, Reach::Disk) => &self.anywhere,
+        };
+        keys.iter()
+            .map(|key| {
+                match self
+                    .rocks
+                    .get_pinned_cf_opt(self.space(key.space), &key.bytes, options)
+                {
+                    Ok(value) => Ok(value.map(|value| Bytes::copy_from_slice(&value))),
+                    Err(error) => Err(self.read_failure(&error)),
+                }
+            })
+            .collect()
+    }
+
+    pub fn range(
+        &self,
+        snapshot: Option<&Snapshot<'_>>,
+        request: &RangeRequest<'_>,
+        reach: Reach,
+    ) -> Result<RangePage, ReadFailure> {
+        let mut page = PageBuilder::new(request);
+        if request.start >= request.end {
+            return Ok(page.finish(false));
+        }
+        let mut options = read_options(reach, snapshot);
+        options.set_iterate_range(request.start.to_vec()..request.end.to_vec());
+        let mut rows = self.rocks.raw_iterator_cf_opt(self.space(request.space), options);
+        match request.direction {
+            Direction::Forward => rows.seek_to_first(),
+            Direction::Reverse => rows.seek_to_last(),
+        }
+        let mut full = false;
+        while let Some((key, value)) = rows.item() {
+            if full {
+                return Ok(page.finish(true));
+            }
+            full = page.push(key, value) == ControlFlow::Break(());
+            match request.direction {
+                Direction::Forward => rows.next(),
+                Direction::Reverse => rows.prev(),
+            }
+        }
+        match rows.status() {
+            Ok(()) => Ok(page.finish(false)),
+            // The page itself is complete; what follows it is not in memory.
+            Err(error) if full && error.kind() == ErrorKind::Incomplete => Ok(page.finish(true)),
+            Err(error) => Err(self.read_failure(&error)),
+        }
+    }
+
+    fn read_failure(&self, error: &rocksdb::Error) -> ReadFailure {
+        match error.kind() {
+            ErrorKind::Incomplete => ReadFailure::NotInMemory,
+            _ => ReadFailure::Error(self.error("read", error)),
+        }
+    }
+}
+
+impl ReadFailure {
+    /// The error of a read that was allowed to go to the disk.
+    pub fn into_error(self) -> StoreError {
+        match self {
+            ReadFailure::Error(error) => error,
+            ReadFailure::NotInMemory => StoreError::Io {
+                what: "read".to_owned(),
+                detail: "the read was cut short".to_owned(),
+            },
+        }
+    }
+}
+
+/// What an error of the database at `path` means.
+pub(super) fn engine_error(path: PathBuf, what: &str, error: &rocksdb::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::Corruption => StoreError::Damaged {
+            path,
+            offset: None,
+            detail: error.to_string(),
+        },
+        _ => StoreError::Io {
+            what: format!("{what} {}", path.display()),
+            detail: error.to_string(),
+        },
+    }
+}
+
+fn read_options(reach: Reach, snapshot: Option<&Snapshot<'_>>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    if reach == Reach::Memory {
+        options.set_read_tier(ReadTier::BlockCache);
+    }
+    if let Some(snapshot) = snapshot {
+        options.set_snapshot(snapshot);
+    }
+    options
+}

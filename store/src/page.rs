@@ -1,0 +1,61 @@
+//! Filling a page of a range, the same way in every store.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use crate::interface::RowSpan;
+use crate::{RangePage, RangeRequest};
+
+/// No page is larger than this whatever is asked for, so that offsets into it fit 32 bits.
+const PAGE_BYTES_MAX: usize = 1 << 30;
+
+/// Collects the rows of one page.
+#[derive(Debug)]
+pub(crate) struct PageBuilder {
+    buffer: Vec<u8>,
+    rows: Vec<RowSpan>,
+    rows_max: usize,
+    bytes_max: usize,
+}
+
+impl PageBuilder {
+    pub fn new(request: &RangeRequest<'_>) -> Self {
+        PageBuilder {
+            buffer: Vec::new(),
+            rows: Vec::new(),
+            rows_max: request.rows_max.max(1),
+            bytes_max: request.bytes_max.min(PAGE_BYTES_MAX),
+        }
+    }
+
+    /// Adds a row; breaks when the page is full.
+    pub fn push(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
+        let start = self.buffer.len();
+        self.buffer.reserve(key.len() + value.len());
+        self.buffer.extend_from_slice(key);
+        self.buffer.extend_from_slice(value);
+        self.rows.push(RowSpan {
+            start: offset(start),
+            key_end: offset(start + key.len()),
+            end: offset(self.buffer.len()),
+        });
+        if self.rows.len() >= self.rows_max || self.buffer.len() >= self.bytes_max {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The page; `more` says whether rows may follow.
+    pub fn finish(self, more: bool) -> RangePage {
+        RangePage {
+            buffer: Bytes::from(self.buffer),
+            rows: self.rows,
+            more,
+        }
+    }
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).expect("a page ends with the row that crosses 1 GiB and rows are below 2 MiB")
+}

@@ -1,0 +1,159 @@
+//! Damage to what was acknowledged is refused, and repaired on request.
+
+use std::fs;
+use std::sync::Arc;
+
+use store::{Batch, Declared, DiskStore, Read, StoreError, find_log_losses, repair_log};
+
+use super::durability::{copy, log_file};
+use crate::support::*;
+
+const COMMITS: u64 = 30;
+
+/// A store with commits in its log, as a killed process leaves it, and where its log records end.
+async fn unclosed_store() -> (Directory, Vec<u64>) {
+    let directory = Directory::new();
+    let mut options = directory.options();
+    options.write_buffer_bytes = 8 << 20;
+    let store = Arc::new(DiskStore::open(&options).expect("it opens"));
+    let mut ends = Vec::new();
+    for round in 1..=COMMITS {
+        let mut batch = Batch::new();
+        batch.put(key(ROWS, "row"), number_bytes(round));
+        batch.put(key(OTHERS, number_bytes(round)), vec![7; 3000]);
+        write(&*store, Declared::default(), batch).await;
+        ends.push(fs::metadata(log_file(&directory.0)).expect("the log").len());
+    }
+    let left = Directory::new();
+    copy(&directory.0, &left.0);
+    (left, ends)
+}
+
+#[tokio::test]
+async fn damage_before_a_record_is_refused_and_repaired() {
+    let (left, ends) = unclosed_store().await;
+    let mut random = fastrand::Rng::with_seed(11);
+    for _ in 0..25 {
+        let broken = Directory::new();
+        copy(&left.0, &broken.0);
+        let options = broken.options();
+        let log = log_file(&broken.0);
+        let mut bytes = fs::read(&log).expect("the log");
+        let last_start = ends[ends.len() - 2] as usize;
+        let at = random.usize(0..last_start);
+        bytes[at] ^= 1 << random.u8(0..8);
+        fs::write(&log, &bytes).expect("the log");
+
+        let good = ends.iter().filter(|end| **end <= at as u64).count();
+        let good_end = if good == 0 { 0 } else { ends[good - 1] };
+        match DiskStore::open(&options) {
+            Err(StoreError::Damaged { path, offset, detail }) => {
+                assert_eq!((path, offset), (log.clone(), Some(good_end)), "byte {at}");
+                assert!(detail.contains("stator repair"), "{detail}");
+            }
+            // Filler at the end of a block means nothing.
+            Ok(_) => assert!(32768 - at % 32768 < 7, "byte {at}"),
+            Err(other) => panic!("{other:?}"),
+        }
+        if 32768 - at % 32768 < 7 {
+            continue;
+        }
+        let losses = find_log_losses(&broken.0).expect("it can be read");
+        assert_eq!((&losses[0].path, losses[0].offset), (&log, good_end));
+        assert_eq!(fs::read(&log).expect("the log"), bytes, "looking changes nothing");
+        assert_eq!(repair_log(&options).expect("it is repaired"), losses);
+
+        assert_eq!(find_log_losses(&broken.0).expect("it can be read"), []);
+        let kept = broken.0.join("lost").join(format!(
+            "{}.from-{good_end}",
+            log.file_name().expect("a name").display()
+        ));
+        assert_eq!(fs::read(kept).expect("it is kept"), bytes[good_end as usize..]);
+        let store = DiskStore::open(&options).expect("it opens");
+        assert_eq!(number(&store.get(ROWS, b"row").await.expect("read")), good as u64);
+        put(&store, ROWS, "row", number_bytes(77)).await;
+        drop(store);
+        let store = DiskStore::open(&options).expect("it opens again");
+        assert_eq!(number(&store.get(ROWS, b"row").await.expect("read")), 77);
+    }
+}
+
+#[tokio::test]
+async fn a_sound_store_needs_no_repair() {
+    let (left, _) = unclosed_store().await;
+    assert_eq!(find_log_losses(&left.0).expect("it can be read"), []);
+    assert_eq!(repair_log(&left.options()).expect("nothing to do"), []);
+    let store = DiskStore::open(&left.options()).expect("it opens");
+    assert_eq!(number(&store.get(ROWS, b"row").await.expect("read")), COMMITS);
+}
+
+/// Two log files, as when the machine stops while a write buffer is being written out, and the
+/// damage at the end of the older one.
+#[tokio::test]
+async fn damage_in_an_older_log_file_is_found() {
+    let (left, ends) = unclosed_store().await;
+    let options = left.options();
+    let older = log_file(&left.0);
+    let newer = older.with_file_name("999999.log");
+    fs::copy(&older, &newer).expect("it can be copied");
+    let mut bytes = fs::read(&older).expect("the log");
+    *bytes.last_mut().expect("it is not empty") ^= 1;
+    fs::write(&older, &bytes).expect("the log");
+
+    let good_end = ends[ends.len() - 2];
+    let refused = DiskStore::open(&options).map(|_| ());
+    match &refused {
+        Err(StoreError::Damaged { path, offset, detail }) => {
+            assert_eq!((path, *offset), (&older, Some(good_end)));
+            assert!(detail.contains("999999.log"), "{detail}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let losses = repair_log(&options).expect("it is repaired");
+    let lost: Vec<_> = losses
+        .iter()
+        .map(|loss| (&loss.path, loss.offset, loss.lost_bytes))
+        .collect();
+    let size_bytes = bytes.len() as u64;
+    assert_eq!(
+        lost,
+        [(&older, good_end, size_bytes - good_end), (&newer, 0, size_bytes)]
+    );
+    assert!(left.0.join("lost/999999.log.from-0").exists());
+    let store = DiskStore::open(&options).expect("it opens");
+    assert_eq!(number(&store.get(ROWS, b"row").await.expect("read")), COMMITS - 1);
+}
+
+#[tokio::test]
+async fn damage_to_a_table_is_refused_when_it_is_read() {
+    let directory = Directory::new();
+    let options = directory.options();
+    let store = DiskStore::open(&options).expect("it opens");
+    for index in 0..200u64 {
+        put(&store, ROWS, number_bytes(index), vec![index as u8; 500]).await;
+    }
+    drop(store);
+    for entry in fs::read_dir(directory.0.join("db")).expect("the database") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "sst") {
+            let mut bytes = fs::read(&path).expect("a table");
+            let middle = bytes.len() / 3;
+            bytes[middle..middle + 50].fill(0x55);
+            fs::write(&path, bytes).expect("a table");
+        }
+    }
+    let failed = match DiskStore::open(&options) {
+        Err(error) => error,
+        Ok(store) => {
+            let mut errors = Vec::new();
+            for index in 0..200u64 {
+                match store.get(ROWS, &number_bytes(index)).await {
+                    Ok(value) => assert_eq!(value.expect("it is there"), vec![index as u8; 500]),
+                    Err(error) => errors.push(error),
+                }
+            }
+            errors.pop().expect("damage is noticed")
+        }
+    };
+    assert!(matches!(failed, StoreError::Damaged { .. }), "{failed:?}");
+}

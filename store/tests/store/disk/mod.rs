@@ -1,0 +1,8 @@
+//! What the disk store promises beyond the contract.
+
+mod child;
+mod damage;
+mod durability;
+mod failures;
+mod opening;
+mod pressure;

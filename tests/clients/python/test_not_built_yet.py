@@ -1,0 +1,39 @@
+"""Operations that change something and are not built: refused by name, so that nobody is misled.
+
+A line leaves the table when its operation is built.
+"""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tables import make_articles
+
+STATEMENT = 'SELECT * FROM "Articles"'
+
+NOT_BUILT = [
+    ("execute_statement", {"Statement": STATEMENT}),
+    ("batch_execute_statement", {"Statements": [{"Statement": STATEMENT}]}),
+    ("execute_transaction", {"TransactStatements": [{"Statement": STATEMENT}]}),
+    (
+        "update_time_to_live",
+        {"TableName": "Articles", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "t"}},
+    ),
+    (
+        "update_continuous_backups",
+        {
+            "TableName": "Articles",
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        },
+    ),
+    ("create_backup", {"TableName": "Articles", "BackupName": "nightly"}),
+]
+
+
+@pytest.mark.parametrize("method, arguments", NOT_BUILT, ids=[method for method, _ in NOT_BUILT])
+def test_operation_names_itself(client, dynamodb, method, arguments):
+    make_articles(dynamodb)
+    with pytest.raises(ClientError) as refused:
+        getattr(client, method)(**arguments)
+    error = refused.value.response["Error"]
+    assert error["Code"] == "UnknownOperationException"
+    assert client.meta.method_to_api_mapping[method] in error["Message"]

@@ -1,0 +1,105 @@
+"""Transactions with boto3 and the AWS CLI: transfers between accounts."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+
+def make_accounts(client, balances):
+    client.create_table(
+        TableName="Accounts",
+        KeySchema=[{"AttributeName": "account", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "account", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for account, balance in balances.items():
+        item = {"account": {"S": account}, "balance": {"N": str(balance)}}
+        client.put_item(TableName="Accounts", Item=item)
+
+
+def move(sign, account, amount, condition=None):
+    update = {
+        "TableName": "Accounts",
+        "Key": {"account": {"S": account}},
+        "UpdateExpression": f"SET balance = balance {sign} :amount",
+        "ExpressionAttributeValues": {":amount": {"N": str(amount)}},
+    }
+    if condition:
+        update["ConditionExpression"] = condition
+    return {"Update": update}
+
+
+def transfer(source, target, amount):
+    return [move("-", source, amount, "balance >= :amount"), move("+", target, amount)]
+
+
+def balances(client, *accounts):
+    gets = [{"Get": {"TableName": "Accounts", "Key": {"account": {"S": account}}}} for account in accounts]
+    answer = client.transact_get_items(TransactItems=gets)
+    return [int(response["Item"]["balance"]["N"]) for response in answer["Responses"]]
+
+
+def test_a_transfer_is_made_or_not(client):
+    make_accounts(client, {"one": 100, "two": 0})
+    client.transact_write_items(TransactItems=transfer("one", "two", 30))
+    assert balances(client, "one", "two") == [70, 30]
+    with pytest.raises(client.exceptions.TransactionCanceledException) as cancelled:
+        client.transact_write_items(TransactItems=transfer("one", "two", 71))
+    reasons = cancelled.value.response["CancellationReasons"]
+    assert [reason["Code"] for reason in reasons] == ["ConditionalCheckFailed", "None"]
+    assert balances(client, "one", "two") == [70, 30]
+
+
+def test_a_transfer_with_the_cli(aws):
+    client = boto3.client("dynamodb", endpoint_url=aws.endpoint)
+    make_accounts(client, {"one": 100, "two": 0})
+    aws("transact-write-items", "--transact-items", transfer("one", "two", 5))
+    assert balances(client, "one", "two") == [95, 5]
+
+
+def test_money_is_neither_made_nor_lost(client):
+    names = [f"account{number}" for number in range(8)]
+    make_accounts(client, {name: 100 for name in names})
+
+    def transfers(worker):
+        for step in range(40):
+            source, target = names[(worker + step) % 8], names[(worker + 3 * step + 1) % 8]
+            if source == target:
+                continue
+            try:
+                client.transact_write_items(TransactItems=transfer(source, target, 1 + step % 7))
+            except client.exceptions.TransactionCanceledException:
+                pass
+            assert sum(balances(client, *names)) == 800
+
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(transfers, range(8)))
+    assert sum(balances(client, *names)) == 800
+    assert min(balances(client, *names)) >= 0
+
+
+def test_one_token_sent_by_many_writes_once(client):
+    make_accounts(client, {"one": 100, "two": 0})
+
+    def send(_):
+        client.transact_write_items(TransactItems=transfer("one", "two", 1), ClientRequestToken="once")
+
+    with ThreadPoolExecutor(32) as workers:
+        list(workers.map(send, range(32)))
+    assert balances(client, "one", "two") == [99, 1]
+
+
+def test_a_token_is_remembered_across_a_kill(start, tmp_path):
+    server = start(data_dir=tmp_path / "data")
+    client = boto3.client("dynamodb", endpoint_url=server.endpoint)
+    make_accounts(client, {"one": 100, "two": 0})
+    client.transact_write_items(TransactItems=transfer("one", "two", 1), ClientRequestToken="once")
+    server.kill()
+    server = start(data_dir=tmp_path / "data")
+    client = boto3.client("dynamodb", endpoint_url=server.endpoint)
+    client.transact_write_items(TransactItems=transfer("one", "two", 1), ClientRequestToken="once")
+    assert balances(client, "one", "two") == [99, 1]
+    with pytest.raises(ClientError, match="IdempotentParameterMismatch"):
+        client.transact_write_items(TransactItems=transfer("one", "two", 2), ClientRequestToken="once")
