@@ -88,6 +88,7 @@ fn run<S: Store>(
 async fn build_service<S: Store>(store: S, arguments: &ServeArguments) -> Result<Database<S>, Failure> {
     let settings = Settings {
         transition_ms: arguments.transition_ms,
+        ..Settings::default()
     };
     let seed = RandomState::new().build_hasher().finish();
     let engine = Engine::open(store, Box::new(SystemClock), seed, settings).await;

@@ -14,11 +14,40 @@ use crate::error::from_store;
 use crate::ops::{resource_not_found, table_name_of};
 
 /// How the engine behaves where the service leaves it open.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// How long the transitional states CREATING, UPDATING and DELETING last, in milliseconds.
     /// Zero: the answer shows them, and the next description the final state.
     pub transition_ms: u64,
+    /// How many shards a new stream has open at once; at least 1.
+    pub open_shards: u32,
+    /// How long the shards of a stream stay open before others follow them, in milliseconds.
+    pub shard_rollover_ms: u64,
+    /// How long the sweep of expired items rests between two looks at a table, in milliseconds.
+    pub expiry_sweep_period_ms: u64,
+    /// For how long the time to live of a table cannot be changed again, in milliseconds.
+    pub time_to_live_change_ms: u64,
+    /// Whether reads pass over items that have expired and are not swept yet.
+    pub hides_expired: bool,
+    /// Whether transactions and writes that meet on an item fail as the service lets them fail, where
+    /// they would otherwise wait for each other.
+    pub has_transaction_conflicts: bool,
+}
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            transition_ms: 0,
+            open_shards: 1,
+            shard_rollover_ms: 4 * HOUR_MS,
+            expiry_sweep_period_ms: 1000,
+            time_to_live_change_ms: HOUR_MS,
+            hides_expired: false,
+            has_transaction_conflicts: false,
+        }
+    }
 }
 
 /// DynamoDB over a store.

@@ -6,10 +6,13 @@
 //!             'b' | index id                           how far a backfill has come: an item key
 //!             'm' | index id | item key                the item has been indexed ahead of the backfill
 //!             'g' | space | id                         keys to be removed: a dropped table's or index's
+//!             's' | table name | 0 | label             a change stream: its label is a time in ms, u64
+//!             'h' | stream id | ordinal                a shard of a stream
+//!             'l' | table id                           up to which number the table's log was trimmed
 //! items       table id | hash | partition value | sort value
 //! indexes     index id | hash | partition values | sort values | base partition value | base sort value
-//! log         table id | log number                    (not written yet: change streams)
-//! expiry      (not written yet: time to live)
+//! log         table id | log number                    a change of an item, after the commit's time
+//! expiry      expiry id | expiry time | item key       an item that expires: seconds, u64
 //! tokens      't' | token                              what a transaction with this token did
 //!             'e' | expiry time | token                when the token is forgotten: ms, u64
 //! counters    'n' | table or index id                  how many items or entries
@@ -18,7 +21,8 @@
 //! leases      (not written yet: background work of several processes)
 //! ```
 //!
-//! Ids are four bytes, big-endian, never reused, and shared by tables and indexes. The hash is
+//! Ids are four bytes, big-endian, never reused, and shared by tables, indexes, streams and the
+//! times to live of tables. The hash is
 //! eight bytes, big-endian, over the partition value or values: its order is the order of a Scan.
 //! Partition values have their length in front; sort values are escaped where something follows
 //! (see [`model::key`]).
@@ -40,6 +44,10 @@ pub(crate) const CATALOG: KeySpace = KeySpace(0);
 pub(crate) const ITEMS: KeySpace = KeySpace(1);
 /// Index entries by index key.
 pub(crate) const INDEXES: KeySpace = KeySpace(2);
+/// Change logs of tables.
+pub(crate) const LOG: KeySpace = KeySpace(3);
+/// Items by the time at which they expire.
+pub(crate) const EXPIRY: KeySpace = KeySpace(4);
 /// Idempotency tokens.
 pub(crate) const TOKENS: KeySpace = KeySpace(5);
 /// Item counts and sizes.
@@ -49,6 +57,8 @@ pub(crate) const COUNTERS: KeySpace = KeySpace(6);
 pub(crate) const DESCRIPTOR_PREFIX: u8 = b't';
 /// The prefix of all keys that say what is to be removed.
 pub(crate) const GARBAGE_PREFIX: u8 = b'g';
+/// The prefix of all streams' keys.
+pub(crate) const STREAM_PREFIX: u8 = b's';
 
 /// The key of the next free id.
 pub(crate) fn next_id() -> Key {
@@ -100,6 +110,83 @@ pub(crate) fn parse_garbage(key: &[u8]) -> Option<(KeySpace, u32)> {
         return None;
     };
     Some((KeySpace(*space), u32::from_be_bytes(id.try_into().ok()?)))
+}
+
+/// The prefix of the streams that tables named `table_name` have had. The name is ended by a byte
+/// that no name holds, so that streams are in the order of their tables' names.
+pub(crate) fn streams_prefix(table_name: &str) -> Vec<u8> {
+    [&[STREAM_PREFIX], table_name.as_bytes(), &[0]].concat()
+}
+
+/// The key of a stream, by the name of its table and its label.
+pub(crate) fn stream(table_name: &str, label_ms: u64) -> Key {
+    let mut bytes = streams_prefix(table_name);
+    bytes.extend_from_slice(&label_ms.to_be_bytes());
+    Key::new(CATALOG, bytes)
+}
+
+/// The prefix of all shards of a stream.
+pub(crate) fn shards_prefix(stream_id: u32) -> Vec<u8> {
+    tagged(b'h', stream_id)
+}
+
+/// The key of a shard.
+pub(crate) fn shard(stream_id: u32, ordinal: u32) -> Key {
+    let mut bytes = shards_prefix(stream_id);
+    bytes.extend_from_slice(&ordinal.to_be_bytes());
+    Key::new(CATALOG, bytes)
+}
+
+/// The ordinal of a shard, from a key that [`shard`] made.
+pub(crate) fn parse_shard(key: &[u8]) -> Option<u32> {
+    let ordinal = key.strip_prefix(b"h")?.get(4..)?;
+    Some(u32::from_be_bytes(ordinal.try_into().ok()?))
+}
+
+/// The key of the number up to which a table's log has been trimmed.
+pub(crate) fn log_trimmed(table_id: u32) -> Key {
+    Key::new(CATALOG, tagged(b'l', table_id))
+}
+
+/// Where the record with a number stands in a table's log.
+pub(crate) fn log_record(table_id: u32, number: u64) -> Vec<u8> {
+    let mut bytes = table_id.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+/// The number of a log record, from its key.
+pub(crate) fn parse_log_record(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(4..)?.try_into().ok()?))
+}
+
+/// The key of an item's expiry entry: the id of its table's time to live, when it expires in
+/// seconds since the Unix epoch, and the item's own key.
+pub(crate) fn expiry(expiry_id: u32, expires_seconds: u64, item_key: &[u8]) -> Key {
+    let mut bytes = expiry_start(expiry_id, expires_seconds);
+    bytes.extend_from_slice(item_key);
+    Key::new(EXPIRY, bytes)
+}
+
+/// The smallest key of the expiry entries of that time or later.
+pub(crate) fn expiry_start(expiry_id: u32, expires_seconds: u64) -> Vec<u8> {
+    let mut bytes = expiry_id.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&expires_seconds.to_be_bytes());
+    bytes
+}
+
+/// The time and the item's key, from a key that [`expiry`] made.
+pub(crate) fn parse_expiry(key: &[u8]) -> Option<(u64, &[u8])> {
+    let (expires_seconds, item_key) = key.get(4..)?.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*expires_seconds), item_key))
+}
+
+/// The hash of an item's partition value, from the item's key.
+pub(crate) fn partition_hash(item_key: &[u8]) -> u64 {
+    let hash = item_key[4..PARTITION_AT]
+        .try_into()
+        .expect("a slice of eight bytes");
+    u64::from_be_bytes(hash)
 }
 
 /// The counter of a table's items or an index's entries.

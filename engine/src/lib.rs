@@ -5,7 +5,8 @@
 //! [`Clock`], chance from a seed.
 //!
 //! Read in this order: `keys` (what is stored where), `catalog` (tables), `write` (the one way to
-//! write an item), `read` (the one way to read a slice), then any file of `ops`.
+//! write an item), `read` (the one way to read a slice), then any file of `ops`; `log` and `streams`
+//! for what becomes of a change, `expiry` for how items end by themselves.
 
 mod background;
 mod capacity;
@@ -14,11 +15,14 @@ mod check;
 mod clock;
 mod engine;
 mod error;
+mod expiry;
 mod keys;
+mod log;
 mod ops;
 mod read;
 mod schema;
 mod service;
+mod streams;
 mod write;
 
 pub use background::Step;

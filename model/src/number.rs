@@ -341,13 +341,21 @@ impl Number {
         }
     }
 
-    /// The number as an `i64`, where it is one.
-    pub fn as_i64(self) -> Option<i64> {
-        if self.exponent < 0 {
+    /// The whole part of the number, where it is not negative and a `u64` holds it.
+    pub fn whole_u64(self) -> Option<u64> {
+        let exponent = i32::from(self.exponent);
+        let Ok(digits_dropped) = u32::try_from(-exponent) else {
+            let scale = 10_i128.checked_pow(exponent.unsigned_abs())?;
+            return u64::try_from(self.coefficient.checked_mul(scale)?).ok();
+        };
+        if self.coefficient < 0 {
             return None;
         }
-        let scale = 10_i128.checked_pow(u32::try_from(self.exponent).ok()?)?;
-        i64::try_from(self.coefficient.checked_mul(scale)?).ok()
+        // A power of ten that is out of range is above any coefficient.
+        let whole = 10_i128
+            .checked_pow(digits_dropped)
+            .map_or(0, |scale| self.coefficient / scale);
+        u64::try_from(whole).ok()
     }
 }
 
@@ -563,6 +571,26 @@ mod tests {
                 right.append_ordered(&mut right_key);
                 assert_eq!(left_key.cmp(&right_key), i.cmp(&j), "keys of {left} {right}");
             }
+        }
+    }
+
+    #[test]
+    fn the_whole_part_is_told_where_it_fits() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1.9", Some(1)),
+            ("0.5", Some(0)),
+            ("1e-130", Some(0)),
+            ("17e8", Some(1_700_000_000)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551615.5", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("1e125", None),
+            ("-1", None),
+            ("-0.5", None),
+            ("-1e3", None),
+        ] {
+            assert_eq!(number(text).whole_u64(), expected, "{text}");
         }
     }
 

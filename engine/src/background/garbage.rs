@@ -5,7 +5,7 @@ use api::Error;
 use store::{Batch, Decision, Declared, Direction, Held, Key, KeySpace, Outcome, RangeRequest, Store};
 
 use crate::Engine;
-use crate::catalog::{IndexKind, TableDescriptor};
+use crate::catalog::{IndexKind, TableDescriptor, TimeToLive};
 use crate::error::from_store;
 use crate::keys;
 use crate::read::end_of;
@@ -18,6 +18,9 @@ pub(crate) fn discard_table(descriptor: &TableDescriptor, batch: &mut Batch) {
     batch.delete(keys::size_bytes(descriptor.id));
     for index in &descriptor.indexes {
         discard_index(index.id, batch);
+    }
+    if let Some(time_to_live) = &descriptor.time_to_live {
+        discard_expiry(time_to_live, batch);
     }
     if descriptor
         .indexes
@@ -35,6 +38,16 @@ pub(crate) fn discard_index(index_id: u32, batch: &mut Batch) {
     batch.delete(keys::count(index_id));
     batch.delete(keys::size_bytes(index_id));
     super::backfill::remove_progress(index_id, batch);
+}
+
+/// Notes in `batch` that the expiry entries of a table are to be removed, with its time to live
+/// disabled or gone.
+pub(crate) fn discard_expiry(time_to_live: &TimeToLive, batch: &mut Batch) {
+    if time_to_live.is_kept() {
+        batch.set_makes_room();
+        batch.put(keys::garbage(keys::EXPIRY, time_to_live.id), bytes::Bytes::new());
+        batch.delete(keys::backfill_cursor(time_to_live.id));
+    }
 }
 
 /// The keys that a note in the catalog means.

@@ -54,6 +54,8 @@ pub(crate) enum Work {
     Tokens,
     /// The table of this name is to be deleted, an index of it filled or deleted.
     Table(String),
+    /// Shards of a stream are to end, or its log is to be trimmed; by table name and label.
+    Stream(String, u64),
 }
 
 impl Job {
@@ -154,7 +156,7 @@ impl<S: Store> Engine<S> {
                 self.schedule(&Table::from_stored(stored).map_err(from_store)?);
             }
             match page.len().checked_sub(1).filter(|_| page.more) {
-                None => return Ok(()),
+                None => return self.find_streams().await,
                 Some(last) => start = crate::read::just_above(page.key(last)),
             }
         }
@@ -187,6 +189,7 @@ impl<S: Store> Engine<S> {
             Work::Garbage => self.remove_garbage().await?.then_some(now_ms),
             Work::Tokens => self.forget_tokens().await?,
             Work::Table(name) => self.table_step(name).await?.then_some(now_ms),
+            Work::Stream(table_name, label_ms) => self.stream_step(table_name, *label_ms).await?,
         };
         unfinished.job = next_ms.map(|due_ms| Job { due_ms, ..job });
         Ok(Step::Worked)

@@ -31,6 +31,9 @@ impl<S: Store> Engine<S> {
         self.catalog.forget(table.name());
         if let Outcome::Committed(()) = outcome {
             self.jobs.add(Job::garbage());
+            if let Some(stream) = table.descriptor.stream.as_ref().filter(|stream| stream.enabled) {
+                self.close_stream(stream, table.name()).await?;
+            }
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// A new id for an index.
+    /// A new id for an index, a stream or a time to live.
     pub fn take_id(&mut self) -> u32 {
         self.ids_taken = true;
         self.next_id += 1;
@@ -46,15 +46,15 @@ fn read_next_id(stored: Option<&bytes::Bytes>) -> Result<u32, Error> {
 }
 
 impl<S: Store> Engine<S> {
-    /// Writes the descriptor of a new table, whose ids `make` takes from what it is given.
-    /// `Ok(None)` where a table of that name exists.
+    /// Writes the descriptor of a new table, with ids that `make` takes for it, and what else `make`
+    /// puts into the batch. `Ok(None)` where a table of that name exists.
     pub(crate) async fn create_descriptor<F>(
         &self,
         name: &str,
         mut make: F,
     ) -> Result<Option<Arc<Table>>, Error>
     where
-        F: FnMut(&mut dyn FnMut() -> u32) -> TableDescriptor + Send + 'static,
+        F: FnMut(&mut dyn FnMut() -> u32, &mut Batch) -> TableDescriptor + Send + 'static,
     {
         let key = keys::descriptor(name);
         let declared = Declared {
@@ -69,11 +69,12 @@ impl<S: Store> Engine<S> {
                 Ok(next_id) => next_id,
                 Err(error) => return Decision::Abort(error),
             };
-            let descriptor = make(&mut || {
+            let mut batch = Batch::new();
+            let mut take_id = || {
                 next_id += 1;
                 next_id - 1
-            });
-            let mut batch = Batch::new();
+            };
+            let descriptor = make(&mut take_id, &mut batch);
             batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
             batch.put(key.clone(), descriptor.to_stored());
             Decision::Commit(batch, Some(descriptor))

@@ -171,6 +171,84 @@ pub struct TableDescriptor {
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Its newest change stream, where it ever had one.
+    #[serde(default)]
+    pub stream: Option<TableStream>,
+    /// What was last said of its time to live.
+    #[serde(default)]
+    pub time_to_live: Option<TimeToLive>,
+}
+
+/// What a table's descriptor keeps of its newest change stream; the stream outlives the table and
+/// has a descriptor of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableStream {
+    /// The stream's id, from the same sequence as table ids.
+    pub id: u32,
+    /// When it was enabled, in milliseconds since the Unix epoch: what its ARN ends in.
+    pub label_ms: u64,
+    /// Which images of an item its records show.
+    pub view: StreamView,
+    /// Whether changes are still recorded.
+    pub enabled: bool,
+}
+
+/// Which images of a changed item the records of a stream show, besides its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamView {
+    /// None.
+    KeysOnly,
+    /// The item as it is after the change.
+    NewImage,
+    /// The item as it was before the change.
+    OldImage,
+    /// Both.
+    NewAndOldImages,
+}
+
+impl StreamView {
+    /// Whether records show the item as it was.
+    pub fn has_old_image(self) -> bool {
+        matches!(self, StreamView::OldImage | StreamView::NewAndOldImages)
+    }
+
+    /// Whether records show the item as it is.
+    pub fn has_new_image(self) -> bool {
+        matches!(self, StreamView::NewImage | StreamView::NewAndOldImages)
+    }
+}
+
+/// Which attribute says when an item expires, and how far its table has come in heeding it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeToLive {
+    /// The id of the expiry entries, from the same sequence as table ids; new with each enabling.
+    pub id: u32,
+    /// The attribute's name.
+    pub attribute: String,
+    /// How far it has come.
+    pub state: TimeToLiveState,
+    /// When it was last enabled or disabled, in milliseconds since the Unix epoch.
+    pub changed_at_ms: u64,
+    /// The answer shows ENABLING or DISABLING until then, in milliseconds since the Unix epoch.
+    pub transition_until_ms: u64,
+}
+
+/// How far a table has come in heeding its time to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimeToLiveState {
+    /// Writes keep expiry entries; those of older items are being added.
+    Enabling,
+    /// Every item that expires has its entry, and is deleted when its time has come.
+    Enabled,
+    /// Nothing is kept and nothing expires.
+    Disabled,
+}
+
+impl TimeToLive {
+    /// Whether writes keep expiry entries.
+    pub fn is_kept(&self) -> bool {
+        self.state != TimeToLiveState::Disabled
+    }
 }
 
 /// A table class and when it was last changed. Kept and described; it changes nothing else.

@@ -17,8 +17,8 @@ use store::{Read, StoreError};
 
 pub(crate) use change::Change;
 pub(crate) use descriptor::{
-    BillingMode, IndexDescriptor, IndexKind, IndexState, OnDemandThroughput, ProvisionedCapacity, TableClass,
-    TableDescriptor, TableState, WarmThroughput,
+    BillingMode, IndexDescriptor, IndexKind, IndexState, OnDemandThroughput, ProvisionedCapacity, StreamView,
+    TableClass, TableDescriptor, TableState, TableStream, TimeToLive, TimeToLiveState, WarmThroughput,
 };
 pub(crate) use table::{Index, Table};
 

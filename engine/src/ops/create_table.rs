@@ -10,18 +10,19 @@ use api::types::{
     TableClass as TableClassName, TableStatus,
 };
 use api::{Context, Error};
-use store::Store;
+use store::{Batch, Store};
 
 use super::key_schema::{self, Definitions};
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::{in_use, invalid, not_supported};
+use super::table_streams::{NewStream, view_of};
 use super::throughput::{self, Owner};
 use super::unbuilt_parameters::{check_encryption, is_asked_for};
 use super::{table_name_of, tags};
 use crate::Engine;
 use crate::catalog::{
-    BillingMode, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, TableClass, TableDescriptor,
-    TableState,
+    BillingMode, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, StreamView, TableClass,
+    TableDescriptor, TableState,
 };
 use crate::error::from_store;
 use crate::schema::KeySchema;
@@ -37,6 +38,7 @@ pub(crate) async fn create_table<S: Store>(
 ) -> Result<CreateTableOutput, Error> {
     let now_ms = engine.clock.now_ms();
     let shows_warm = input.warm_throughput.is_some();
+    let view = stream_view(input.stream_specification.as_ref())?;
     let mut template = new_table(input)?;
     let name = template.name.clone();
     template.uuid = engine.new_uuid();
@@ -46,17 +48,27 @@ pub(crate) async fn create_table<S: Store>(
     if shows_warm {
         template.warm.transition_until_ms = template.transition_until_ms;
     }
-    let make = move |take_id: &mut dyn FnMut() -> u32| {
+    let new_stream = match view {
+        None => None,
+        Some(view) => Some(NewStream::prepare(engine, &name, view).await?),
+    };
+    let make = move |take_id: &mut dyn FnMut() -> u32, batch: &mut Batch| {
         let mut descriptor = template.clone();
         descriptor.id = take_id();
         for index in &mut descriptor.indexes {
             index.id = take_id();
+        }
+        if let Some(stream) = &new_stream {
+            stream.open(&mut descriptor, take_id(), batch);
         }
         descriptor
     };
     let Some(table) = engine.create_descriptor(&name, make).await? else {
         return Err(already_exists(engine, &name).await?);
     };
+    if let Some(stream) = &table.descriptor.stream {
+        engine.schedule_stream(&name, stream.label_ms);
+    }
     let mut description = describe(engine, context, &table.descriptor, Moment::answer(now_ms)).await?;
     if !shows_warm {
         description.warm_throughput = None;
@@ -159,6 +171,8 @@ fn new_table(input: CreateTableInput) -> Result<TableDescriptor, Error> {
         ),
         deletion_protection: input.deletion_protection_enabled.unwrap_or_default(),
         tags,
+        stream: None,
+        time_to_live: None,
     })
 }
 
@@ -307,7 +321,6 @@ fn index_capacity(
 
 /// Refuses what is asked for and not built.
 fn check_unbuilt(input: &CreateTableInput) -> Result<(), Error> {
-    check_stream(input.stream_specification.as_ref())?;
     if check_encryption(input.sse_specification.as_ref())? {
         return Err(not_supported("SSESpecification"));
     }
@@ -326,15 +339,19 @@ fn check_unbuilt(input: &CreateTableInput) -> Result<(), Error> {
     }
 }
 
-fn check_stream(stream: Option<&StreamSpecification>) -> Result<(), Error> {
-    match stream.map(|stream| (stream.stream_enabled, stream.stream_view_type.is_some())) {
-        None | Some((false, false)) => Ok(()),
-        Some((true, false)) => Err(invalid(
+/// The view type of the stream that the table is to have; `None` where it is to have none.
+fn stream_view(specification: Option<&StreamSpecification>) -> Result<Option<StreamView>, Error> {
+    let Some(specification) = specification else {
+        return Ok(None);
+    };
+    match (specification.stream_enabled, specification.stream_view_type) {
+        (false, None) => Ok(None),
+        (true, Some(view)) => Ok(Some(view_of(view))),
+        (true, None) => Err(invalid(
             "Table is being created with a stream enabled, UpdateViewType is required",
         )),
-        Some((false, true)) => Err(invalid(
+        (false, Some(_)) => Err(invalid(
             "Table is being created with a stream disabled, UpdateViewType should not be specified",
         )),
-        Some((true, true)) => Err(not_supported("StreamSpecification")),
     }
 }

@@ -20,6 +20,7 @@ mod request;
 mod scan;
 mod table_description;
 mod table_errors;
+pub(crate) mod table_streams;
 mod tags;
 mod throughput;
 mod transact_get_items;

@@ -12,6 +12,7 @@ use api::types::{
 use api::{Context, Error};
 use store::{Store, StoreError, counter_value};
 
+use super::table_streams;
 use super::throughput::described_on_demand;
 use crate::Engine;
 use crate::catalog::{
@@ -131,6 +132,15 @@ pub(super) async fn describe<S: Store>(
         description.key_schema = Some(key_schema(&descriptor.key_schema));
         description.attribute_definitions = Some(attribute_definitions(descriptor));
         description.on_demand_throughput = described_on_demand(descriptor.on_demand.as_ref(), None);
+        if let Some(stream) = &descriptor.stream {
+            description.stream_specification = table_streams::described(stream);
+            description.latest_stream_label = Some(table_streams::label(stream.label_ms));
+            description.latest_stream_arn = Some(table_streams::stream_arn(
+                context,
+                &descriptor.name,
+                stream.label_ms,
+            ));
+        }
         description.table_class_summary = table_class_summary(descriptor, moment);
         let (read_units_per_second, write_units_per_second, is_rising) = warm(&descriptor.warm, moment);
         description.warm_throughput = Some(TableWarmThroughputDescription {

@@ -17,10 +17,13 @@ use super::key_schema::Definitions;
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::{in_use, invalid, not_supported};
 use super::table_name_of;
+use super::table_streams::{NewStream, view_of};
 use super::throughput::{self, Owner};
 use super::unbuilt_parameters::{check_encryption, is_asked_for};
 use crate::Engine;
-use crate::catalog::{BillingMode, Change, IndexKind, IndexState, TableClass, TableDescriptor, TableState};
+use crate::catalog::{
+    BillingMode, Change, IndexKind, IndexState, StreamView, TableClass, TableDescriptor, TableState,
+};
 
 pub(crate) async fn update_table<S: Store>(
     engine: &Engine<S>,
@@ -32,9 +35,23 @@ pub(crate) async fn update_table<S: Store>(
     let on_demand = request.on_demand.clone();
     let now_ms = engine.clock.now_ms();
     let until_ms = now_ms + engine.settings.transition_ms;
+    let new_stream = match request.stream {
+        Some(StreamChange::Enable(view)) => Some(NewStream::prepare(engine, &name, view).await?),
+        _ => None,
+    };
+    let changes_stream = request.stream.is_some();
     let table = engine
-        .change_descriptor(&name, move |change| request.apply(change, now_ms, until_ms))
+        .change_descriptor(&name, move |change| {
+            request.apply(change, new_stream.as_ref(), now_ms, until_ms)
+        })
         .await?;
+    if let Some(stream) = table.descriptor.stream.as_ref().filter(|_| changes_stream) {
+        if stream.enabled {
+            engine.schedule_stream(&name, stream.label_ms);
+        } else {
+            engine.close_stream(stream, &name).await?;
+        }
+    }
     let mut description = describe(engine, context, &table.descriptor, Moment::answer(now_ms)).await?;
     description.on_demand_throughput =
         throughput::described_on_demand(table.descriptor.on_demand.as_ref(), on_demand.as_ref());
@@ -54,6 +71,13 @@ pub(crate) async fn update_table<S: Store>(
     })
 }
 
+/// What becomes of the stream of a table.
+#[derive(Clone, Copy, Debug)]
+enum StreamChange {
+    Enable(StreamView),
+    Disable,
+}
+
 /// A request that is sound in itself.
 struct Request {
     billing_mode: Option<BillingMode>,
@@ -63,7 +87,7 @@ struct Request {
     /// Whether the class is to be STANDARD_INFREQUENT_ACCESS.
     infrequent_access: Option<bool>,
     deletion_protection: Option<bool>,
-    disables_stream: bool,
+    stream: Option<StreamChange>,
     disables_encryption: bool,
     index_updates: Option<IndexUpdates>,
 }
@@ -71,7 +95,7 @@ struct Request {
 impl Request {
     fn new(input: UpdateTableInput) -> Result<Self, Error> {
         check_unbuilt(&input)?;
-        let disables_stream = check_stream(&input)?;
+        let stream = check_stream(&input)?;
         let asks_for_key = check_encryption(input.sse_specification.as_ref())?;
         // The service takes an empty structure for none.
         let on_demand = input
@@ -89,7 +113,7 @@ impl Request {
             on_demand: on_demand.is_some(),
             throughput: input.provisioned_throughput.is_some(),
             billing_mode: input.billing_mode,
-            stream: disables_stream,
+            stream: stream.is_some(),
             creates_index: list.iter().flatten().any(|update| update.create.is_some()),
             deletes_index: list.iter().flatten().any(|update| update.delete.is_some()),
             indexes: is_asked_for(list.as_deref()),
@@ -122,22 +146,27 @@ impl Request {
                 .table_class
                 .map(|class| class == types::TableClass::StandardInfrequentAccess),
             deletion_protection: input.deletion_protection_enabled,
-            disables_stream,
+            stream,
             disables_encryption: concerns.encryption,
             index_updates,
         })
     }
 
     /// Makes the change that the request asks for, or says why the table does not allow it.
-    fn apply(&self, change: &mut Change, now_ms: u64, until_ms: u64) -> Result<(), Error> {
+    fn apply(
+        &self,
+        change: &mut Change,
+        new_stream: Option<&NewStream>,
+        now_ms: u64,
+        until_ms: u64,
+    ) -> Result<(), Error> {
         change.descriptor.settle(now_ms);
         self.check_state(&change.descriptor, now_ms)?;
         let descriptor = &mut change.descriptor;
-        if self.disables_stream {
-            return Err(Error::validation(format!(
-                "Table has no stream to disable: TableName: {}",
-                descriptor.name
-            )));
+        match self.stream {
+            None => {}
+            Some(StreamChange::Disable) => disable_stream(descriptor, until_ms)?,
+            Some(StreamChange::Enable(_)) => check_no_stream(descriptor)?,
         }
         if self.disables_encryption {
             return Err(invalid("Table is already encrypted by default"));
@@ -162,6 +191,11 @@ impl Request {
         }
         if let Some(updates) = &self.index_updates {
             updates.apply(change, mode, mode != mode_before, now_ms, until_ms)?;
+        }
+        if let Some(stream) = new_stream {
+            let id = change.take_id();
+            stream.open(&mut change.descriptor, id, &mut change.batch);
+            mark_updated(&mut change.descriptor, until_ms);
         }
         let descriptor = &mut change.descriptor;
         descriptor.warm.follow(mode, &descriptor.provisioned);
@@ -320,6 +354,32 @@ fn mark_updated(descriptor: &mut TableDescriptor, until_ms: u64) {
     descriptor.transition_until_ms = until_ms;
 }
 
+/// Stops recording changes; the stream is closed when the table has let it go.
+fn disable_stream(descriptor: &mut TableDescriptor, until_ms: u64) -> Result<(), Error> {
+    match &mut descriptor.stream {
+        Some(stream) if stream.enabled => stream.enabled = false,
+        _ => {
+            return Err(Error::validation(format!(
+                "Table has no stream to disable: TableName: {}",
+                descriptor.name
+            )));
+        }
+    }
+    mark_updated(descriptor, until_ms);
+    Ok(())
+}
+
+/// Refuses a second stream beside one that is enabled.
+fn check_no_stream(descriptor: &TableDescriptor) -> Result<(), Error> {
+    match &descriptor.stream {
+        Some(stream) if stream.enabled => Err(Error::validation(format!(
+            "Table already has an enabled stream: TableName: {}",
+            descriptor.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Changes the table class. Asking for the class that the table has changes nothing but the answer.
 fn change_class(descriptor: &mut TableDescriptor, infrequent_access: bool, now_ms: u64, until_ms: u64) {
     let is_now = descriptor
@@ -455,18 +515,19 @@ fn check_unbuilt(input: &UpdateTableInput) -> Result<(), Error> {
     }
 }
 
-/// Checks a stream specification, and tells whether it turns the stream off.
-fn check_stream(input: &UpdateTableInput) -> Result<bool, Error> {
-    let stream = input.stream_specification.as_ref();
-    match stream.map(|stream| (stream.stream_enabled, stream.stream_view_type.is_some())) {
-        None => Ok(false),
-        Some((false, false)) => Ok(true),
-        Some((true, false)) => Err(invalid(
+/// Checks a stream specification, and tells what becomes of the stream.
+fn check_stream(input: &UpdateTableInput) -> Result<Option<StreamChange>, Error> {
+    let Some(specification) = &input.stream_specification else {
+        return Ok(None);
+    };
+    match (specification.stream_enabled, specification.stream_view_type) {
+        (false, None) => Ok(Some(StreamChange::Disable)),
+        (true, Some(view)) => Ok(Some(StreamChange::Enable(view_of(view)))),
+        (true, None) => Err(invalid(
             "If stream is being enabled then UpdateViewType is required",
         )),
-        Some((false, true)) => Err(invalid(
+        (false, Some(_)) => Err(invalid(
             "If stream is being disabled, then UpdateViewType must not be specified",
         )),
-        Some((true, true)) => Err(not_supported("StreamSpecification")),
     }
 }

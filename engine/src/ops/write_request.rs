@@ -15,6 +15,7 @@ use super::item_collection::CollectionMetrics;
 use super::update_item::check_updates_no_key;
 use crate::Engine;
 use crate::catalog::Table;
+use crate::log::Author;
 use crate::write::{
     Action, ItemWrite, Written, check_index_keys, check_item_key, check_key, check_key_paths,
     check_no_empty_key, key_attributes_of, key_of,
@@ -99,6 +100,7 @@ impl WriteRequest {
             condition: self.condition.clone(),
             return_item_on_failure: self.on_failure == Some(ReturnValuesOnConditionCheckFailure::AllOld),
             action,
+            author: Author::Request,
             table,
         })
     }

@@ -32,7 +32,9 @@ use crate::Engine;
 use crate::capacity::{Consumed, write_units};
 use crate::catalog::{IndexKind, Table};
 use crate::error::from_store;
+use crate::expiry::change_expiry;
 use crate::keys;
+use crate::log::{Author, append_change};
 use crate::write::index_changes::{IndexChange, change_indexes};
 use crate::write::key_checks::check_updated_index_keys;
 
@@ -64,6 +66,8 @@ pub(crate) struct ItemWrite {
     pub return_item_on_failure: bool,
     /// What happens to it.
     pub action: Action,
+    /// Who wants it.
+    pub author: Author,
 }
 
 /// What a write did.
@@ -160,6 +164,9 @@ fn apply(write: &ItemWrite, old: Option<Item>, indexed: &[u32], batch: &mut Batc
         Some(item) => batch.put(write.key.clone(), item.as_stored().clone()),
         None => batch.delete(write.key.clone()),
     }
+    let new_attributes = new.as_ref().map(Item::attributes);
+    change_expiry(table, &write.key.bytes, attributes, new_attributes, batch);
+    append_change(write, old.as_ref(), new.as_ref(), batch);
     if growth_count != 0 {
         batch.add(keys::count(table.id()), growth_count);
     }

@@ -109,7 +109,15 @@ impl Database {
         let store = MemoryStore::new(KEY_SPACES.len());
         let shared = Box::new(SharedClock(clock.clone()));
         let engine = runtime
-            .block_on(Engine::open(store, shared, 1, Settings { transition_ms }))
+            .block_on(Engine::open(
+                store,
+                shared,
+                1,
+                Settings {
+                    transition_ms,
+                    ..Settings::default()
+                },
+            ))
             .unwrap();
         Database {
             engine,

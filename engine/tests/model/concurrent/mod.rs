@@ -108,7 +108,7 @@ fn number_of(item: Option<&AttributeMap>, name: &str) -> i64 {
     let model::ValueRef::Number(number) = value else {
         panic!("{name} is {value:?}")
     };
-    number.as_i64().expect("counts are whole numbers")
+    number.to_string().parse().expect("counts are whole numbers")
 }
 
 impl<S: Store> Shared<S> {

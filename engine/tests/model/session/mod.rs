@@ -150,6 +150,7 @@ impl<H: Home> Session<H> {
         let clock = Box::new(SharedClock(self.clock.clone()));
         let settings = Settings {
             transition_ms: self.transition_ms,
+            ..Settings::default()
         };
         Engine::open(store, clock, self.rng.u64(..), settings)
             .await
