@@ -104,20 +104,21 @@ impl Database {
 
     /// An empty one in which transitional states last so long.
     pub fn with_transitions(transition_ms: u64) -> Self {
+        Self::with_settings(Settings {
+            transition_ms,
+            ..Settings::default()
+        })
+    }
+
+    /// An empty one that behaves so.
+    pub fn with_settings(settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let clock = Arc::new(ManualClock::new(START_MS));
-        let store = MemoryStore::new(KEY_SPACES.len());
+        let stamps = clock.clone();
+        let store = MemoryStore::with_clock(KEY_SPACES.len(), store::Clock::new(move || stamps.now_ms()));
         let shared = Box::new(SharedClock(clock.clone()));
         let engine = runtime
-            .block_on(Engine::open(
-                store,
-                shared,
-                1,
-                Settings {
-                    transition_ms,
-                    ..Settings::default()
-                },
-            ))
+            .block_on(Engine::open(store, shared, 1, settings))
             .unwrap();
         Database {
             engine,
@@ -180,6 +181,12 @@ impl Database {
     /// Lets time pass.
     pub fn wait_ms(&self, by_ms: u64) {
         self.clock.advance_ms(by_ms);
+    }
+
+    /// Does one step of background work that is due.
+    pub fn step(&self) {
+        let step = self.runtime.block_on(self.engine.background_step()).unwrap();
+        assert_eq!(step, Step::Worked);
     }
 
     /// Does background work until nothing is due.

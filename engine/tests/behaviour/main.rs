@@ -14,6 +14,7 @@ mod numbers;
 mod queries;
 mod reads;
 mod scans;
+mod streams;
 mod tables;
 mod tags;
 mod transactions;
