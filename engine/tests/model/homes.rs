@@ -1,20 +1,38 @@
 //! Where the stores under test live.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use engine::KEY_SPACES;
-use store::{DiskOptions, DiskStore, Durability, MemoryStore, SpaceKind, SpaceOptions};
+use engine::{KEY_SPACES, ManualClock};
+use store::{Clock, DiskOptions, DiskStore, Durability, MemoryStore, SpaceKind, SpaceOptions};
 
 use crate::session::Home;
 
 /// A store in memory, which is never closed.
-pub struct MemoryHome(MemoryStore);
+pub struct MemoryHome {
+    store: MemoryStore,
+    clock: Arc<ManualClock>,
+}
+
+/// When every test begins, in milliseconds since the Unix epoch.
+const START_MS: u64 = 1_700_000_000_000;
+
+fn new_clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(START_MS))
+}
+
+/// The clock as a store takes it.
+fn stamps(clock: &Arc<ManualClock>) -> Clock {
+    let clock = clock.clone();
+    Clock::new(move || engine::Clock::now_ms(&*clock))
+}
 
 impl MemoryHome {
     pub fn new() -> Self {
-        MemoryHome(MemoryStore::new(KEY_SPACES.len()))
+        let clock = new_clock();
+        let store = MemoryStore::with_clock(KEY_SPACES.len(), stamps(&clock));
+        MemoryHome { store, clock }
     }
 }
 
@@ -22,7 +40,11 @@ impl Home for MemoryHome {
     type Store = MemoryStore;
 
     fn open(&mut self) -> MemoryStore {
-        self.0.clone()
+        self.store.clone()
+    }
+
+    fn clock(&self) -> Arc<ManualClock> {
+        self.clock.clone()
     }
 }
 
@@ -44,7 +66,10 @@ static SPACES: LazyLock<Vec<SpaceOptions>> = LazyLock::new(|| {
 });
 
 /// A store in a directory, which is removed once its test has passed.
-pub struct DiskHome(PathBuf);
+pub struct DiskHome {
+    path: PathBuf,
+    clock: Arc<ManualClock>,
+}
 
 impl DiskHome {
     /// A new directory; `name` tells it from those of the other tests of this process.
@@ -53,12 +78,15 @@ impl DiskHome {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("model-{}-{name}", std::process::id()));
         // What a test that failed has left.
         let _ = std::fs::remove_dir_all(&path);
-        DiskHome(path)
+        DiskHome {
+            path,
+            clock: new_clock(),
+        }
     }
 
     /// The directory, to be removed when the store is closed.
     pub fn directory(&self) -> PathBuf {
-        self.0.clone()
+        self.path.clone()
     }
 }
 
@@ -73,8 +101,13 @@ impl Home for DiskHome {
             write_buffer_bytes: 2 << 20,
             read_threads: 2,
             reclaim_delay: Duration::ZERO,
-            ..DiskOptions::new(&self.0, &SPACES)
+            clock: stamps(&self.clock),
+            ..DiskOptions::new(&self.path, &SPACES)
         };
         DiskStore::open(&options).expect("the store opens")
+    }
+
+    fn clock(&self) -> Arc<ManualClock> {
+        self.clock.clone()
     }
 }

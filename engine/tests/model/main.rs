@@ -3,7 +3,7 @@
 //! must be lost.
 //!
 //! Read `value`, `expression` and `evaluate` for what the naive tables know of DynamoDB, `table` and
-//! `read` for the tables themselves, `random` for what is drawn, and `session` for how the two are
+//! `read` for the tables themselves, `stream` for their histories, `random` for what is drawn, and `session` for how the two are
 //! compared.
 
 mod concurrent;
@@ -17,6 +17,7 @@ mod random;
 mod read;
 mod schema;
 mod session;
+mod stream;
 mod table;
 mod value;
 

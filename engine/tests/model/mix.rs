@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Everything that a run must do, each at least [`TIMES_MIN`] times.
-const REQUIRED: &[(&str, &[&str])] = &[
+/// Everything that a run must do: a title, how often each must be done, and what.
+const REQUIRED: &[(&str, u64, &[&str])] = &[
     (
         "operations",
+        TIMES_MIN,
         &[
             "PutItem",
             "GetItem",
@@ -32,6 +33,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ),
     (
         "expressions",
+        TIMES_MIN,
         &[
             "attribute_exists",
             "attribute_not_exists",
@@ -62,6 +64,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ),
     (
         "life",
+        TIMES_MIN,
         &[
             "index created",
             "index dropped",
@@ -71,9 +74,54 @@ const REQUIRED: &[(&str, &[&str])] = &[
             "checked",
         ],
     ),
+    (
+        "streams",
+        TIMES_MIN,
+        &[
+            "ListStreams",
+            "DescribeStream",
+            "GetShardIterator",
+            "GetRecords",
+            "TRIM_HORIZON",
+            "LATEST",
+            "AT_SEQUENCE_NUMBER",
+            "AFTER_SEQUENCE_NUMBER",
+            "AT_TIMESTAMP",
+            "stream enabled",
+            "stream closed",
+            "stream rolled over",
+            "ends of shards",
+            "whole streams",
+            "consumers",
+            "consumers that caught up",
+            "expired iterators",
+        ],
+    ),
+    (
+        "rarer",
+        RARE_TIMES_MIN,
+        &[
+            "KEYS_ONLY",
+            "NEW_IMAGE",
+            "OLD_IMAGE",
+            "NEW_AND_OLD_IMAGES",
+            "refused changes of streams",
+            "stream forgotten",
+            "streams followed to their ends",
+            "whole streams after a rollover",
+            "settled streams with trimmed records",
+            "consumers over a reopening",
+            "consumers that came too late",
+            "trimmed places",
+            "places outside of the shard",
+            "transactions repeated",
+        ],
+    ),
 ];
 
-/// How often each must be done.
+/// How often what is rare must be done.
+const RARE_TIMES_MIN: u64 = 50;
+/// How often the rest must be done.
 const TIMES_MIN: u64 = 500;
 
 /// How often what was done.
@@ -120,7 +168,7 @@ impl Mix {
             let counts: Vec<String> = counts.map(|(what, count)| format!("{what} {count}")).collect();
             writeln!(report, "  {title}: {}", counts.join(", ")).expect("a string takes all");
         };
-        for (title, required) in REQUIRED {
+        for (title, _, required) in REQUIRED {
             line(
                 title,
                 &mut required
@@ -134,10 +182,12 @@ impl Mix {
 
     /// What a run has not done often enough.
     pub fn gaps(&self) -> Vec<String> {
-        let required = REQUIRED.iter().flat_map(|(_, required)| *required);
+        let required = REQUIRED
+            .iter()
+            .flat_map(|(_, times_min, required)| required.iter().map(move |what| (*what, *times_min)));
         let mut gaps: Vec<String> = required
-            .filter(|what| self.of(what) < TIMES_MIN)
-            .map(|what| format!("{what}: only {} of {TIMES_MIN}", self.of(what)))
+            .filter(|(what, times_min)| self.of(what) < *times_min)
+            .map(|(what, times_min)| format!("{what}: only {} of {times_min}", self.of(what)))
             .collect();
         for (all, hits) in [
             ("conditional writes", "conditional writes that passed"),

@@ -62,7 +62,7 @@ impl KeySchema {
             .then_some(key)
     }
 
-    fn elements(&self) -> Vec<KeySchemaElement> {
+    pub fn elements(&self) -> Vec<KeySchemaElement> {
         let of_role = |attributes: &[KeyAttribute], role: KeyRole| -> Vec<KeySchemaElement> {
             let names = attributes.iter().map(|attribute| attribute.name.clone());
             names
@@ -157,7 +157,8 @@ impl Index {
     }
 }
 
-fn provisioned() -> ProvisionedThroughput {
+/// The capacity that provisioned tables and indexes have.
+pub fn provisioned() -> ProvisionedThroughput {
     ProvisionedThroughput {
         read_capacity_units: 5,
         write_capacity_units: 5,

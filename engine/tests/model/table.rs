@@ -12,6 +12,7 @@ use crate::expression::{Action, Condition, Path, Source};
 use crate::schema::{
     Index, IndexState, KeyAttribute, KeySchema, PARTITION_BYTES_MAX, SORT_BYTES_MAX, half_bytes,
 };
+use crate::stream::{Moment, SharedStream};
 use crate::value::{Attributes, Value, canonical, size_bytes};
 
 /// The largest item, in bytes.
@@ -40,6 +41,8 @@ pub struct Table {
     pub sort_pool: Vec<Value>,
     /// Whether its items are so large that a few fill a page.
     pub has_large_items: bool,
+    /// The newest stream, enabled or not.
+    pub stream: Option<SharedStream>,
 }
 
 /// A refusal: its kind, and the messages of which it may have any; none stands for any message.
@@ -233,6 +236,13 @@ impl Table {
         self.indexes.iter().any(|index| index.is_local)
     }
 
+    /// The stream, if it is enabled.
+    pub fn open_stream(&self) -> Option<&SharedStream> {
+        self.stream
+            .as_ref()
+            .filter(|stream| stream.borrow().closed_ms.is_none())
+    }
+
     pub fn is_building_index(&self) -> bool {
         self.indexes
             .iter()
@@ -423,10 +433,15 @@ impl Table {
     }
 
     /// Writes an item, or says why not.
-    pub fn write(&mut self, write: &Write, condition: Option<&Condition>) -> Result<Written, Refusal> {
+    pub fn write(
+        &mut self,
+        write: &Write,
+        condition: Option<&Condition>,
+        moment: Moment,
+    ) -> Result<Written, Refusal> {
         self.check_write(write, condition)?;
         let written = self.decide(write, condition)?;
-        self.make(&written);
+        self.make(&written, moment);
         Ok(written)
     }
 
@@ -483,7 +498,11 @@ impl Table {
     }
 
     /// Makes what has been decided.
-    pub fn make(&mut self, written: &Written) {
+    pub fn make(&mut self, written: &Written, moment: Moment) {
+        if let Some(stream) = &self.stream {
+            let mut stream = stream.borrow_mut();
+            stream.record(moment, false, &written.key, &written.old, &written.new);
+        }
         match &written.new {
             Some(item) => drop(self.rows.insert(written.key.clone(), item.clone())),
             None => drop(self.rows.remove(&written.key)),

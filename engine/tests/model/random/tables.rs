@@ -89,6 +89,7 @@ pub fn new_table(rng: &mut Rng, name: &str, now_ms: u64) -> Table {
         partition_pool,
         sort_pool,
         has_large_items: width == Width::Large,
+        stream: None,
     };
     if has_sort {
         for number in 0..rng.usize(..=2) {

@@ -274,6 +274,8 @@ impl<H: Home> Session<H> {
         let mode = capacity_mode(&mut self.rng);
         let metrics_mode = self.rng.bool().then_some(ReturnItemCollectionMetrics::Size);
         self.log(format!("BatchWriteItem {writes:?}"));
+        self.requests += 1;
+        let moment = self.moment();
         self.mix.count("BatchWriteItem");
         let input = BatchWriteItemInput {
             request_items,
@@ -293,7 +295,7 @@ impl<H: Home> Session<H> {
         let mut metrics = answer.item_collection_metrics.unwrap_or_default();
         for (name, write) in &writes {
             let table = self.tables.get_mut(name).expect("was checked to be there");
-            let written = table.write(write, None).expect("was checked");
+            let written = table.write(write, None, moment).expect("was checked");
             consumed.entry(name.clone()).or_default().add(&written.consumed);
             let key = write.key();
             let of_table = metrics.get_mut(name).filter(|of_table| !of_table.is_empty());

@@ -3,8 +3,8 @@
 use api::types::{
     DeleteGlobalSecondaryIndexAction, DeleteTableInput, DescribeEndpointsRequest, DescribeLimitsInput,
     DescribeTableInput, GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, ListTablesInput,
-    ListTagsOfResourceInput, TableDescription, TableStatus, Tag, TagResourceInput, UntagResourceInput,
-    UpdateTableInput,
+    ListTagsOfResourceInput, StreamSpecification, TableDescription, TableStatus, Tag, TagResourceInput,
+    UntagResourceInput, UpdateTableInput,
 };
 use api::{DynamoDb, ErrorKind};
 use engine::Step;
@@ -13,6 +13,7 @@ use super::agree::{agreed, same};
 use super::{Home, Session, TABLES_MAX};
 use crate::random::{self, chance};
 use crate::schema::{self, IndexState};
+use crate::stream::Stream;
 use crate::table::{Refusal, Table};
 use crate::value::size_bytes;
 
@@ -22,7 +23,7 @@ const STEPS_MAX: usize = 10_000;
 /// How many items a backfill indexes in one step.
 const STEP_ITEMS: usize = 256;
 
-fn missing_table(name: &str) -> Refusal {
+pub(super) fn missing_table(name: &str) -> Refusal {
     Refusal::new(
         ErrorKind::ResourceNotFoundException,
         format!("Requested resource not found: Table: {name} not found"),
@@ -30,7 +31,7 @@ fn missing_table(name: &str) -> Refusal {
 }
 
 /// A refusal because of what is going on, in whatever words.
-fn in_use() -> Refusal {
+pub(super) fn in_use() -> Refusal {
     Refusal {
         messages: Default::default(),
         ..Refusal::new(ErrorKind::ResourceInUseException, "")
@@ -54,21 +55,26 @@ impl<H: Home> Session<H> {
             }]);
             table.tags.insert("made".to_owned(), "at once".to_owned());
         }
+        let (specification, wrong) = self.draw_specification(table.has_large_items);
+        input.stream_specification = specification.clone();
         self.log(format!(
-            "CreateTable {name} {:?} {:?}",
+            "CreateTable {name} {:?} {:?} {specification:?}",
             table.schema, table.indexes
         ));
         self.mix.count("CreateTable");
         let answer = self.engine().create_table(&self.context, input).await;
-        let predicted = if self.tables.contains_key(&name) {
-            Err(in_use())
-        } else {
-            Ok(())
+        let predicted = match wrong {
+            Some(message) => Err(Refusal::validation(message)),
+            None if self.tables.contains_key(&name) => Err(in_use()),
+            None => Ok(()),
         };
         let Some((answer, ())) = agreed(answer, predicted) else {
             return;
         };
         let description = answer.table_description.expect("a table is described");
+        if let Some(view) = specification.and_then(|specification| specification.stream_view_type) {
+            self.open_stream(&mut table, view, &description);
+        }
         same("status", Some(TableStatus::Creating), description.table_status);
         same_shape(&table, &description);
         same(
@@ -109,6 +115,7 @@ impl<H: Home> Session<H> {
         same("status", Some(TableStatus::Deleting), status);
         self.mix.count("table deleted");
         if self.transition_ms == 0 {
+            self.close_stream(&name);
             self.tables.remove(&name);
         } else if let Some(table) = self.tables.get_mut(&name) {
             table.deleting_until_ms = Some(until_ms);
@@ -477,13 +484,37 @@ impl<H: Home> Session<H> {
         let steps = self.rng.usize(1..=3);
         self.log(format!("{steps} background steps"));
         for _ in 0..steps {
-            self.mix.count("background steps");
-            self.engine()
-                .background_step()
-                .await
-                .expect("background work succeeds");
+            self.background_step().await;
         }
         self.see_background_work().await;
+    }
+
+    async fn background_step(&mut self) -> Step {
+        self.mix.count("background steps");
+        let step = self
+            .engine()
+            .background_step()
+            .await
+            .expect("background work succeeds");
+        self.is_in_work = step == Step::Worked;
+        if !self.is_in_work {
+            self.idle_at_ms = Some(self.now_ms());
+        }
+        step
+    }
+
+    /// Does all background work that is due.
+    pub async fn settle(&mut self) {
+        let mut steps = 0;
+        while self.background_step().await == Step::Worked {
+            steps += 1;
+            assert!(steps < STEPS_MAX, "background work does not end");
+        }
+        self.see_background_work().await;
+        let now_ms = self.now_ms();
+        for stream in &self.streams {
+            stream.borrow_mut().drop_trimmed(now_ms);
+        }
     }
 
     /// Takes over what background work may do at any time: fill an index, remove one, remove a table.
@@ -507,6 +538,7 @@ impl<H: Home> Session<H> {
                     let may_be_gone = table.deleting_until_ms.is_some_and(|until_ms| until_ms <= now_ms);
                     let is_gone = error.kind == ErrorKind::ResourceNotFoundException;
                     assert!(may_be_gone && is_gone, "{name}: {error}");
+                    self.close_stream(&name);
                     self.tables.remove(&name);
                     continue;
                 }
@@ -550,11 +582,14 @@ impl<H: Home> Session<H> {
 
     /// Moves the clock.
     pub async fn advance(&mut self) {
-        // Now and then for so long that tokens of transactions are forgotten.
-        let by_ms = if chance(&mut self.rng, 3) {
-            600_000
-        } else {
-            self.rng.u64(1..60)
+        // Now and then for so long that iterators expire and tokens of transactions are forgotten, or
+        // that streams are trimmed.
+        let by_ms = match self.rng.u8(..50) {
+            0..35 => self.rng.u64(1..60),
+            35..40 => self.rng.u64(1..5000),
+            40..47 => self.rng.u64(1..20 * 60 * 1000),
+            47 => 10 * 60 * 1000,
+            _ => self.rng.u64(1..30 * 60 * 60 * 1000),
         };
         self.log(format!("{by_ms} ms pass"));
         self.clock.advance_ms(by_ms);
@@ -566,6 +601,7 @@ impl<H: Home> Session<H> {
         drop(self.engine.take());
         let store = self.home.open();
         self.engine = Some(self.open_engine(store).await);
+        self.note_reopening();
         self.mix.count("reopened");
         self.check_all_tables().await;
     }
@@ -574,18 +610,7 @@ impl<H: Home> Session<H> {
     pub async fn check(&mut self) {
         if self.rng.bool() {
             self.log("all background steps".to_owned());
-            let mut steps = 0;
-            while self
-                .engine()
-                .background_step()
-                .await
-                .expect("background work succeeds")
-                == Step::Worked
-            {
-                steps += 1;
-                assert!(steps < STEPS_MAX, "background work does not end");
-            }
-            self.see_background_work().await;
+            self.settle().await;
             let now_ms = self.now_ms();
             for table in self.tables.values() {
                 let is_settled = table
@@ -642,7 +667,7 @@ fn described_indexes(description: &TableDescription) -> Vec<(String, Option<Inde
 }
 
 /// Compares what a table was made with.
-fn same_shape(table: &Table, description: &TableDescription) {
+pub(super) fn same_shape(table: &Table, description: &TableDescription) {
     let asked = schema::create_table(&table.name, &table.schema, &table.indexes, table.is_provisioned);
     same("name", Some(&table.name), description.table_name.as_ref());
     same("key schema", asked.key_schema, description.key_schema.clone());
@@ -650,6 +675,26 @@ fn same_shape(table: &Table, description: &TableDescription) {
         "attribute definitions",
         asked.attribute_definitions,
         description.attribute_definitions.clone(),
+    );
+    let stream = table.stream.as_ref().map(|stream| stream.borrow());
+    let specification = |stream: &std::cell::Ref<'_, Stream>| {
+        stream.closed_ms.is_none().then(|| StreamSpecification {
+            stream_enabled: true,
+            stream_view_type: Some(stream.view),
+        })
+    };
+    same(
+        "stream",
+        stream.as_ref().map(|stream| (&stream.arn, &stream.label)),
+        description
+            .latest_stream_arn
+            .as_ref()
+            .zip(description.latest_stream_label.as_ref()),
+    );
+    same(
+        "stream specification",
+        stream.as_ref().and_then(specification),
+        description.stream_specification.clone(),
     );
     type Shape = (String, Vec<KeySchemaElement>, api::types::Projection);
     let expected: Vec<Shape> = asked

@@ -116,11 +116,11 @@ impl<H: Home> Session<H> {
     /// What must come of a write, which is made in the naive table.
     fn predict_write(&mut self, name: &str, plan: &WritePlan) -> Result<Written, Refusal> {
         plan.write.check()?;
-        let now_ms = self.now_ms();
+        let (now_ms, moment) = (self.now_ms(), self.moment());
         let Some(table) = self.tables.get_mut(name).filter(|table| table.is_usable(now_ms)) else {
             return Err(Refusal::no_table());
         };
-        let mut predicted = table.write(&plan.write, plan.condition.as_ref());
+        let mut predicted = table.write(&plan.write, plan.condition.as_ref(), moment);
         if let Err(refusal) = &mut predicted
             && plan.on_failure != Some(ReturnValuesOnConditionCheckFailure::AllOld)
         {

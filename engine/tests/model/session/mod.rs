@@ -3,9 +3,11 @@
 
 mod agree;
 mod batches;
+mod consumers;
 mod control;
 mod items;
 mod slices;
+mod streams;
 mod transactions;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,8 +20,10 @@ use fastrand::Rng;
 use store::Store;
 
 use crate::mix::Mix;
-use crate::random::chance;
+use crate::random::{chance, pick};
+use crate::stream::{Moment, SharedStream};
 use crate::table::Table;
+use consumers::Consumer;
 use transactions::Remembered;
 
 /// Where a store lives: it can be closed and opened again.
@@ -28,6 +32,9 @@ pub trait Home {
 
     /// Opens the store, whose last opening is over.
     fn open(&mut self) -> Self::Store;
+
+    /// The clock that its log records are stamped by.
+    fn clock(&self) -> Arc<ManualClock>;
 }
 
 /// A clock that the session moves while the engine has it.
@@ -56,10 +63,20 @@ pub struct Session<H: Home> {
     rng: Rng,
     seed: u64,
     transition_ms: u64,
+    settings: Settings,
     tables: BTreeMap<String, Table>,
     indexes_made: u64,
     /// Transactions that can be sent again under their tokens.
     tokens: VecDeque<Remembered>,
+    /// The streams that are not forgotten, also those of tables that are gone.
+    streams: Vec<SharedStream>,
+    consumers: Vec<Consumer>,
+    /// How many requests have written something, at most.
+    requests: u64,
+    /// When nothing was left for background work to do.
+    idle_at_ms: Option<u64>,
+    /// Whether background work was left in the middle, where a rollover may be.
+    is_in_work: bool,
     log: VecDeque<String>,
     pub mix: Mix,
 }
@@ -82,6 +99,11 @@ enum Kind {
     ListTables,
     Tags,
     Limits,
+    SetStream,
+    ListStreams,
+    ReadStream,
+    ReadPlace,
+    Consume,
     CreateTable,
     DeleteTable,
     CreateIndex,
@@ -92,7 +114,7 @@ enum Kind {
     Check,
 }
 
-const KINDS: [(Kind, u32); 23] = [
+const KINDS: [(Kind, u32); 28] = [
     (Kind::Put, 1700),
     (Kind::Update, 2300),
     (Kind::Delete, 600),
@@ -108,12 +130,17 @@ const KINDS: [(Kind, u32); 23] = [
     (Kind::ListTables, 60),
     (Kind::Tags, 140),
     (Kind::Limits, 60),
+    (Kind::SetStream, 100),
+    (Kind::ListStreams, 60),
+    (Kind::ReadStream, 40),
+    (Kind::ReadPlace, 200),
+    (Kind::Consume, 500),
     (Kind::CreateTable, 90),
     (Kind::DeleteTable, 50),
     (Kind::CreateIndex, 90),
     (Kind::DropIndex, 80),
     (Kind::Background, 500),
-    (Kind::Advance, 90),
+    (Kind::Advance, 150),
     (Kind::Reopen, 40),
     (Kind::Check, 40),
 ];
@@ -125,8 +152,14 @@ impl<H: Home> Session<H> {
     /// A session over an empty store. The same seed gives the same session.
     pub async fn new(mut home: H, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        let clock = home.clock();
         let transition_ms = if chance(&mut rng, 30) { 50 } else { 0 };
+        let settings = Settings {
+            transition_ms,
+            open_shards: *pick(&mut rng, &[1, 1, 2, 3]),
+            shard_rollover_ms: *pick(&mut rng, &[100, 2000, 10 * 60 * 1000, 4 * 60 * 60 * 1000]),
+            ..Settings::default()
+        };
         let store = home.open();
         let mut session = Session {
             home,
@@ -136,9 +169,15 @@ impl<H: Home> Session<H> {
             rng,
             seed,
             transition_ms,
+            settings,
             tables: BTreeMap::new(),
             indexes_made: 0,
             tokens: VecDeque::new(),
+            streams: Vec::new(),
+            consumers: Vec::new(),
+            requests: 0,
+            idle_at_ms: None,
+            is_in_work: false,
             log: VecDeque::new(),
             mix: Mix::default(),
         };
@@ -148,11 +187,7 @@ impl<H: Home> Session<H> {
 
     async fn open_engine(&mut self, store: H::Store) -> Engine<H::Store> {
         let clock = Box::new(SharedClock(self.clock.clone()));
-        let settings = Settings {
-            transition_ms: self.transition_ms,
-            ..Settings::default()
-        };
-        Engine::open(store, clock, self.rng.u64(..), settings)
+        Engine::open(store, clock, self.rng.u64(..), self.settings)
             .await
             .expect("the store opens")
     }
@@ -163,6 +198,19 @@ impl<H: Home> Session<H> {
 
     fn now_ms(&self) -> u64 {
         self.clock.now_ms()
+    }
+
+    /// When what is written now is written.
+    fn moment(&self) -> Moment {
+        Moment {
+            time_ms: self.now_ms(),
+            request: self.requests,
+        }
+    }
+
+    /// Whether all background work is done that is due now.
+    fn is_settled(&self) -> bool {
+        self.idle_at_ms == Some(self.now_ms())
     }
 
     /// Notes an operation, to be printed where the session fails.
@@ -186,10 +234,12 @@ impl<H: Home> Session<H> {
         }
         self.check().await;
         self.check_all_tables().await;
+        self.read_all_streams().await;
     }
 
     async fn step(&mut self) {
         self.mix.steps += 1;
+        self.requests += 1;
         if self.transition_ms > 0 && chance(&mut self.rng, 5) {
             self.advance().await;
         }
@@ -219,6 +269,11 @@ impl<H: Home> Session<H> {
             Kind::ListTables => self.list_tables().await,
             Kind::Tags => self.tags().await,
             Kind::Limits => self.limits().await,
+            Kind::SetStream => self.set_stream().await,
+            Kind::ListStreams => self.list_streams().await,
+            Kind::ReadStream => self.read_any_stream().await,
+            Kind::ReadPlace => self.read_place().await,
+            Kind::Consume => self.consume().await,
             Kind::CreateTable => self.create_table().await,
             Kind::DeleteTable => self.delete_table().await,
             Kind::CreateIndex => self.create_index().await,

@@ -252,12 +252,13 @@ impl<H: Home> Session<H> {
         };
         let mut consumed: BTreeMap<String, Consumed> = BTreeMap::new();
         let mut read_units: BTreeMap<String, f64> = BTreeMap::new();
+        let moment = self.moment();
         for (action, written) in actions.iter().zip(&written) {
             let table = self
                 .tables
                 .get_mut(&action.table)
                 .expect("was checked to be there");
-            table.make(written);
+            table.make(written, moment);
             let units = consumed.entry(action.table.clone()).or_default();
             units.add(&written.consumed.clone().doubled());
             *read_units.entry(action.table.clone()).or_default() +=
