@@ -1,9 +1,11 @@
 //! Checking a whole database: that every item can be read and stands where it belongs, that every
-//! index holds the entries of the items and no others, and that counts and sizes agree.
+//! index holds the entries of the items and no others, that what expires is listed, and that counts
+//! and sizes agree.
 //!
 //! Reads page by page, in memory that does not grow with the database. Meant for a store that
 //! nothing else writes to.
 
+mod expiry;
 mod orphans;
 mod table;
 
@@ -28,6 +30,8 @@ pub struct CheckReport {
     pub items: u64,
     /// How many index entries there are.
     pub index_entries: u64,
+    /// How many expiry entries there are.
+    pub expiry_entries: u64,
     /// What is wrong, in words; the first hundred.
     pub problems: Vec<String>,
     /// How many problems there are in all.

@@ -6,6 +6,7 @@ mod create_table;
 mod delete_item;
 mod delete_table;
 mod describe_table;
+mod describe_time_to_live;
 mod fingerprint;
 mod get_item;
 mod item_collection;
@@ -29,6 +30,7 @@ mod transaction;
 mod unbuilt_parameters;
 mod update_item;
 mod update_table;
+mod update_time_to_live;
 mod write_request;
 
 use api::Error;
@@ -39,6 +41,7 @@ pub(crate) use create_table::create_table;
 pub(crate) use delete_item::delete_item;
 pub(crate) use delete_table::delete_table;
 pub(crate) use describe_table::describe_table;
+pub(crate) use describe_time_to_live::describe_time_to_live;
 pub(crate) use get_item::get_item;
 pub(crate) use limits::{describe_endpoints, describe_limits};
 pub(crate) use list_tables::list_tables;
@@ -51,6 +54,7 @@ pub(crate) use transact_write_items::{check_total_size, transact_write_items};
 pub(crate) use transaction::all_or_cancelled;
 pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;
+pub(crate) use update_time_to_live::update_time_to_live;
 
 /// The table's name in a name or an ARN: an ARN counts by its resource part alone, whatever region
 /// and account it names.
