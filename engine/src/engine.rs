@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::error::from_store;
 use crate::expiry::Expired;
 use crate::ops::{resource_not_found, table_name_of};
+use crate::write::ItemsInWork;
 
 /// How the engine behaves where the service leaves it open.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,8 @@ pub struct Engine<S> {
     pub(crate) sweeps: Sweeps,
     /// Whether a job to forget tokens is listed.
     pub(crate) token_sweep_scheduled: AtomicBool,
+    /// The items that are being written, where conflicts are to be seen.
+    pub(crate) items_in_work: Option<ItemsInWork>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -76,6 +79,7 @@ impl<S: Store> Engine<S> {
             jobs: Jobs::default(),
             sweeps: Sweeps::default(),
             token_sweep_scheduled: AtomicBool::new(false),
+            items_in_work: settings.has_transaction_conflicts.then(ItemsInWork::default),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         };
         engine.find_work().await?;

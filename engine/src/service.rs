@@ -213,7 +213,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListStreamsInput,
     ) -> Result<ListStreamsOutput, Error> {
-        ops::not_built::list_streams(self, context, input).await
+        ops::list_streams(self, context, input).await
     }
 
     async fn describe_continuous_backups(
@@ -309,7 +309,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeStreamInput,
     ) -> Result<DescribeStreamOutput, Error> {
-        ops::not_built::describe_stream(self, context, input).await
+        ops::describe_stream(self, context, input).await
     }
 
     async fn get_shard_iterator(
@@ -317,7 +317,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetShardIteratorInput,
     ) -> Result<GetShardIteratorOutput, Error> {
-        ops::not_built::get_shard_iterator(self, context, input).await
+        ops::get_shard_iterator(self, context, input).await
     }
 
     async fn get_records(
@@ -325,6 +325,6 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetRecordsInput,
     ) -> Result<GetRecordsOutput, Error> {
-        ops::not_built::get_records(self, context, input).await
+        ops::get_records(self, context, input).await
     }
 }

@@ -191,6 +191,9 @@ pub struct TableStream {
     pub view: StreamView,
     /// Whether changes are still recorded.
     pub enabled: bool,
+    /// The answer shows the stream being enabled or disabled until then, in milliseconds since the
+    /// Unix epoch.
+    pub transition_until_ms: u64,
 }
 
 /// Which images of a changed item the records of a stream show, besides its key.

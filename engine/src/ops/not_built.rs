@@ -86,20 +86,6 @@ pub(crate) async fn list_bulk_operations<S: Store>(
     })
 }
 
-pub(crate) async fn list_streams<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: ListStreamsInput,
-) -> Result<ListStreamsOutput, Error> {
-    if let Some(name) = &input.table_name {
-        find_table(engine, name).await?;
-    }
-    Ok(ListStreamsOutput {
-        streams: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
 pub(crate) async fn describe_continuous_backups<S: Store>(
     engine: &Engine<S>,
     _: &Context,
@@ -261,36 +247,4 @@ pub(crate) async fn describe_bulk_operation<S: Store>(
         "Requested resource not found: BulkOperation: {} not found",
         input.bulk_operation_arn
     )))
-}
-
-pub(crate) async fn describe_stream<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: DescribeStreamInput,
-) -> Result<DescribeStreamOutput, Error> {
-    Err(Error::resource_not_found(format!(
-        "Requested resource not found: Stream: {} not found",
-        input.stream_arn
-    )))
-}
-
-pub(crate) async fn get_shard_iterator<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: GetShardIteratorInput,
-) -> Result<GetShardIteratorOutput, Error> {
-    Err(Error::resource_not_found(format!(
-        "Requested resource not found: Stream: {} not found",
-        input.stream_arn
-    )))
-}
-
-pub(crate) async fn get_records<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    _: GetRecordsInput,
-) -> Result<GetRecordsOutput, Error> {
-    Err(Error::resource_not_found(
-        "Requested resource not found: there is no stream with this ShardIterator",
-    ))
 }

@@ -15,6 +15,7 @@ mod numbers;
 mod queries;
 mod reads;
 mod scans;
+mod streams;
 mod tables;
 mod tags;
 mod time_to_live;

@@ -438,6 +438,58 @@ fn an_item_leaves_its_indexes_and_counts_too() {
 }
 
 #[test]
+fn the_stream_tells_who_deleted_an_item() {
+    let database = Database::empty();
+    let mut request = table_request("table", "pk:S", &[]);
+    request["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"});
+    database.create(request);
+    enable(&database, "ttl");
+    put_expiring(&database, "expired", START_SECONDS - 1);
+    put_expiring(&database, "deleted", START_SECONDS - 1);
+    let key = json!({"pk": {"S": "deleted"}});
+    database
+        .case("DeleteItem", json!({"TableName": "table", "Key": key}))
+        .succeeds();
+    database.work();
+    assert_eq!(keys(&database), Vec::<String>::new());
+
+    let table = database
+        .case("DescribeTable", r#"{"TableName":"table"}"#)
+        .answer();
+    let arn = &table["Table"]["LatestStreamArn"];
+    let stream = database
+        .case("DescribeStream", json!({"StreamArn": arn}))
+        .answer();
+    let shard = &stream["StreamDescription"]["Shards"][0]["ShardId"];
+    let iterator = database
+        .case(
+            "GetShardIterator",
+            json!({"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}),
+        )
+        .answer();
+    let records = database
+        .case("GetRecords", json!({"ShardIterator": iterator["ShardIterator"]}))
+        .answer();
+    let removals: Vec<(&Value, &Value)> = records["Records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|record| record["eventName"] == "REMOVE")
+        .map(|record| {
+            (
+                &record["dynamodb"]["OldImage"]["pk"]["S"],
+                &record["userIdentity"],
+            )
+        })
+        .collect();
+    let service = json!({"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"});
+    assert_eq!(
+        removals,
+        [(&json!("deleted"), &Value::Null), (&json!("expired"), &service)]
+    );
+}
+
+#[test]
 fn a_key_attribute_can_be_the_time() {
     let database = Database::with_table("pk:S sk:N");
     enable(&database, "sk");

@@ -117,6 +117,9 @@ impl<S: Store> Shared<S> {
                 (Known::Expired, 0) => self.put(key, past_seconds).await,
                 (Known::Expired, 1) => tokio::task::yield_now().await,
                 (Known::Expired, _) => {
+                    for _ in 0..rng.usize(..100) {
+                        tokio::task::yield_now().await;
+                    }
                     if self.move_to(key, NEVER_SECONDS).await {
                         self.moved.fetch_add(1, Ordering::Relaxed);
                     } else {
@@ -146,7 +149,8 @@ impl<S: Store> Shared<S> {
             let specification = json!({"Enabled": is_enabled, "AttributeName": "ttl"});
             let request = json!({"TableName": "table", "TimeToLiveSpecification": specification});
             self.call("UpdateTimeToLive", request).await.expect("changes");
-            for _ in 0..rng.usize(..500) {
+            // Disabled for a short time, so that much is swept.
+            for _ in 0..rng.usize(..if is_enabled { 5000 } else { 100 }) {
                 tokio::task::yield_now().await;
             }
         }
