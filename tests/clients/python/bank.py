@@ -199,6 +199,8 @@ class Client(Worker):
     def step(self):
         if self.unanswered:
             self._send_with_token(*self.unanswered)
+        elif self.random.random() < 0.15:
+            self._write_one()
         elif self.random.random() < 0.3:
             self._send_with_token(*self._plan_with_token())
         else:
@@ -226,16 +228,26 @@ class Client(Worker):
         self.books.transfers.append(transfer)
         return transfer
 
+    def _write_one(self):
+        """Writes one account without a transaction, while transactions write it too."""
+        account = self.random.randrange(ACCOUNT_COUNT)
+        write = Transfer(f"{self.number}-{len(self.books.transfers)}", account, account, amount=0)
+        self.books.transfers.append(write)
+        write.began = time.monotonic()
+        self.call("UpdateItem", _move(write, account, "+", "attribute_exists(pk)")["Update"])
+        write.ended = time.monotonic()
+        write.outcome = MADE
+
     def _plan_with_token(self):
         transfer = self._plan()
         return transfer, f"token-{transfer.name}"
 
-    def _send(self, transfer, content=None, **more):
-        """Sends a transfer and notes its answer; `content` is what is sent instead of it."""
+    def _send(self, transfer, **more):
+        """Sends a transfer and notes its answer."""
         transfer.began = transfer.began or time.monotonic()
         answer = self.call(
             "TransactWriteItems",
-            {"TransactItems": actions(content or transfer), **more},
+            {"TransactItems": actions(transfer), **more},
             allowed=["TransactionCanceledException"],
         )
         transfer.ended = time.monotonic()

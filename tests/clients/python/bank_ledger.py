@@ -25,7 +25,8 @@ TOKEN_SECONDS = 600
 class Transfer:
     """Money moved from one account to another; perhaps with a receipt, which a later transfer closes.
 
-    Accounts are numbers; times are seconds of the monotonic clock.
+    One from an account to itself, of nothing, is a write of that account alone. Accounts are numbers;
+    times are seconds of the monotonic clock.
     """
 
     name: str
@@ -71,7 +72,8 @@ def check_transfers(transfers, moves, receipts_made=(), receipts_closed=()):
     closed = count_each(receipts_closed)
     for transfer in transfers:
         found = sorted(told.pop(transfer.name, []))
-        whole = sorted([(transfer.source, -transfer.amount), (transfer.target, transfer.amount)])
+        # In one entry where it is a write of one account.
+        whole = sorted({transfer.source: -transfer.amount, transfer.target: transfer.amount}.items())
         possible = {MADE: [whole], REFUSED: [[]], UNKNOWN: [whole, []]}[transfer.outcome]
         if found not in possible:
             raise Disagreement(f"{transfer.outcome}: {transfer}, found {found}")

@@ -40,6 +40,8 @@ def test_what_was_made_is_there():
     check_transfers(TRANSFERS, MOVES, receipts_made=["a"], receipts_closed=["a"])
     unknown = [*TRANSFERS, Transfer("d", 0, 2, 5)]
     check_transfers(unknown, MOVES, ["a"], ["a"])
+    alone = Transfer("e", 0, 0, 0, outcome=MADE)
+    check_transfers([*TRANSFERS, alone], [*MOVES, Move("e", 0, 0, 2, 70)], ["a"], ["a"])
     check_transfers(unknown, [*MOVES, Move("d", 0, -5, 2, 65), Move("d", 2, 5, 2, 125)], ["a"], ["a"])
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from aws_cli import Refused
 from stream_ledger import Change, changes_of, check_shards, compare_table, replay
-from stream_reader import all_shards, iterator, read_disabled_stream, read_records, read_shard
+from stream_reader import all_shards, iterator, read_disabled_stream, read_records, read_shard, wait_until_disabled
 from tables import make_articles
 
 ARN = re.compile(
@@ -201,6 +201,7 @@ def test_pages_of_records(client, dynamodb, streams):
         for number in range(60):
             batch.put_item(Item={"article_id": f"a{number}", "text": "x" * 40_000})
     disable(client)
+    wait_until_disabled(streams, stream_arn)
     shard = all_shards(streams, stream_arn)[0]["ShardId"]
     records = read_shard(streams, stream_arn, shard)
     assert len(records) == 60

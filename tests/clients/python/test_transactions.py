@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import boto3
 import pytest
@@ -66,7 +67,29 @@ def test_a_transfer_with_the_cli(aws):
     client = boto3.client("dynamodb", endpoint_url=aws.endpoint)
     make_accounts(client, {"one": 100, "two": 0})
     aws("transact-write-items", "--transact-items", transfer("one", "two", 5))
-    assert balances(client, "one", "two") == [95, 5]
+    gets = [{"Get": {"TableName": "Accounts", "Key": {"account": {"S": name}}}} for name in ("one", "two")]
+    answer = aws("transact-get-items", "--transact-items", gets)
+    assert [response["Item"]["balance"] for response in answer["Responses"]] == [{"N": "95"}, {"N": "5"}]
+
+
+def test_a_transfer_of_plain_values(client, dynamodb):
+    """As the resource translates them: numbers in, Decimal out."""
+    make_accounts(client, {"one": 100, "two": 0})
+
+    def change(account, expression, **more):
+        more |= {"UpdateExpression": expression, "ExpressionAttributeValues": {":amount": 30}}
+        return {"Update": {"TableName": "Accounts", "Key": {"account": account}, **more}}
+
+    translating = dynamodb.meta.client
+    translating.transact_write_items(
+        TransactItems=[
+            change("one", "SET balance = balance - :amount", ConditionExpression="balance >= :amount"),
+            change("two", "SET balance = balance + :amount"),
+        ]
+    )
+    gets = [{"Get": {"TableName": "Accounts", "Key": {"account": name}}} for name in ("one", "two")]
+    answer = translating.transact_get_items(TransactItems=gets)
+    assert [response["Item"]["balance"] for response in answer["Responses"]] == [Decimal(70), Decimal(30)]
 
 
 def test_money_is_neither_made_nor_lost(client):
