@@ -12,6 +12,7 @@ use crate::catalog::{Catalog, Table};
 use crate::clock::Clock;
 use crate::error::from_store;
 use crate::ops::{resource_not_found, table_name_of};
+use crate::write::ItemsInWork;
 
 /// How the engine behaves where the service leaves it open.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,8 @@ pub struct Engine<S> {
     pub(crate) jobs: Jobs,
     /// Whether a job to forget tokens is listed.
     pub(crate) token_sweep_scheduled: AtomicBool,
+    /// The items that are being written, where conflicts are to be seen.
+    pub(crate) items_in_work: Option<ItemsInWork>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -73,6 +76,7 @@ impl<S: Store> Engine<S> {
             settings,
             jobs: Jobs::default(),
             token_sweep_scheduled: AtomicBool::new(false),
+            items_in_work: settings.has_transaction_conflicts.then(ItemsInWork::default),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         };
         engine.find_work().await?;

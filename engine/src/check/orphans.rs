@@ -56,7 +56,7 @@ pub(super) async fn check_ids<S: Store>(
 }
 
 /// The ids whose keys a space holds, found by stepping from one to the next.
-async fn ids_in<S: Read>(store: &S, space: KeySpace) -> Result<Vec<u32>, StoreError> {
+pub(super) async fn ids_in<S: Read>(store: &S, space: KeySpace) -> Result<Vec<u32>, StoreError> {
     let mut ids = Vec::new();
     let mut start = Key::new(space, Vec::new());
     loop {

@@ -55,6 +55,10 @@ pub(crate) async fn transact_get_items<S: Store>(
         ));
     }
 
+    if let Some(items) = &engine.items_in_work {
+        all_or_cancelled(items.check_reads(&places))?;
+    }
+
     let mut responses = Vec::with_capacity(reads.len());
     let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
     let mut total_bytes = 0;

@@ -18,6 +18,7 @@ fn reason_of(error: &Error) -> Option<CancellationReason> {
     let code = match error.kind {
         ErrorKind::ConditionalCheckFailedException => "ConditionalCheckFailed",
         ErrorKind::ValidationException => "ValidationError",
+        ErrorKind::TransactionConflictException => "TransactionConflict",
         ErrorKind::ItemCollectionSizeLimitExceededException => "ItemCollectionSizeLimitExceeded",
         _ => return None,
     };

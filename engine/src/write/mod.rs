@@ -7,6 +7,7 @@
 //! [`crate::background::backfill`].
 
 mod commit_plan;
+mod conflicts;
 mod index_changes;
 mod key_checks;
 mod transaction;
@@ -21,6 +22,7 @@ use model::{Item, MapRef};
 use store::{Batch, Decision, Held, Key, Outcome, Store};
 
 pub(crate) use commit_plan::CommitPlan;
+pub(crate) use conflicts::ItemsInWork;
 pub(crate) use index_changes::index_entry;
 pub(crate) use key_checks::{
     check_index_keys, check_item_key, check_key, check_key_paths, check_no_empty_key, key_mismatch,
@@ -205,6 +207,11 @@ impl<S: Store> Engine<S> {
     /// Commits one write. `Ok(None)` where the table has changed since the write was planned.
     pub(crate) async fn commit_write(&self, write: ItemWrite) -> Result<Option<Written>, Error> {
         let name = write.table.name().to_owned();
+        // Held until the commit is done.
+        let _in_work = match &self.items_in_work {
+            None => None,
+            Some(items) => Some(items.take_for_write(&write.key)?),
+        };
         let plan = CommitPlan::new(vec![write]);
         let declared = plan.declared();
         let decide = move |held: &Held| {
