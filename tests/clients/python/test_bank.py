@@ -19,7 +19,7 @@ def test_no_money_is_made_or_lost(tmp_path, capsys, shards):
     seed = int(os.environ.get("STATOR_BANK_SEED", random.randrange(1 << 32)))
     with capsys.disabled():
         print(f"\nSTATOR_BANK_SEED={seed}")
-    figures = bank.run(tmp_path, seed, seconds=3, kills=1, rollover="800ms", shards=shards)
+    figures = bank.run(tmp_path, seed, seconds=4, kills=1, rollover="1s", shards=shards)
     with capsys.disabled():
         print(", ".join(f"{figure} {name}" for name, figure in figures.items()))
     assert figures["transfers made"] > 50

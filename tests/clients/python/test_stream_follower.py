@@ -24,7 +24,7 @@ FOLLOWER = Path(__file__).with_name("stream_follower.py")
 # A Python that has bloop: ./test makes one.
 PYTHON = os.environ.get("STATOR_FOLLOWER_PYTHON")
 CHANGES = int(os.environ.get("STATOR_FOLLOWER_CHANGES", "5000"))
-ROLLOVER = os.environ.get("STATOR_FOLLOWER_ROLLOVER", "400ms")
+ROLLOVER = os.environ.get("STATOR_FOLLOWER_ROLLOVER", "1s")
 ROLLOVERS = 3
 WRITERS = 8
 ITEMS = 20
@@ -167,16 +167,22 @@ def test_each_change_is_seen_once_and_in_order(start, tmp_path, capsys, shards):
 
 
 def write_all(writers, enough):
-    """Writes at least CHANGES changes, and until it is enough."""
+    """Writes at least CHANGES changes, and until it is enough; then some more by each writer."""
     is_over = threading.Event()
     threads = [threading.Thread(target=writer.write_until, args=(is_over,), daemon=True) for writer in writers]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + SECONDS_MAX
-    while sum(writer.changes for writer in writers) < CHANGES or not enough():
-        assert time.monotonic() < deadline, "the writers do not come to an end"
-        assert not any(writer.failure for writer in writers), [writer.failure for writer in writers]
-        time.sleep(0.05)
+
+    def wait(is_reached):
+        while not is_reached():
+            assert time.monotonic() < deadline, "the writers do not come to an end"
+            assert not any(writer.failure for writer in writers), [writer.failure for writer in writers]
+            time.sleep(0.02)
+
+    wait(lambda: sum(writer.changes for writer in writers) >= CHANGES and enough())
+    goals = [writer.changes + 25 for writer in writers]
+    wait(lambda: all(writer.changes >= goal for writer, goal in zip(writers, goals, strict=True)))
     is_over.set()
     for thread in threads:
         thread.join(60)

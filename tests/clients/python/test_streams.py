@@ -357,7 +357,7 @@ def check_description(shards, open_shards):
 def test_rollovers_under_load(start, tmp_path, shards):
     """Writers, rollovers and readers at once: every stream that ends tells the table's whole story."""
     server = start(
-        *("--stream-shard-rollover", "200ms", "--stream-shards", shards), data_dir=tmp_path / "data"
+        *("--stream-shard-rollover", "1s", "--stream-shards", shards), data_dir=tmp_path / "data"
     )
     client = boto3.client("dynamodb", endpoint_url=server.endpoint)
     streams = streams_client(server.endpoint)
@@ -380,7 +380,7 @@ def test_rollovers_under_load(start, tmp_path, shards):
     for writer in writers:
         writer.start()
     try:
-        deadline = time.monotonic() + 1.5
+        deadline = time.monotonic() + 3.5
         while time.monotonic() < deadline:
             check_description(all_shards(streams, stream_arn), open_shards=shards)
     finally:
