@@ -67,7 +67,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), Error> {
         let declared = Declared {
             shared: vec![table.descriptor_key.clone()],
-            exclusive: [&[cursor_key.clone()], item_keys.as_slice()].concat(),
+            exclusive: [std::slice::from_ref(&cursor_key), item_keys.as_slice()].concat(),
         };
         let table = Table::new(table.descriptor.clone());
         let decide = move |held: &Held| {
