@@ -10,6 +10,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
+
 use crate::bare_server::BareServerArguments;
 use crate::failure::{Context, Failure, Result};
 use crate::http;
@@ -21,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const CPU_TICKS_PER_SECOND: f64 = 100.0;
 
 /// Where Stator stores, and how durably.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
     Memory,
     Os,
