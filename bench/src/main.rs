@@ -5,7 +5,11 @@
 //! durability, and a bare server that answers with as many bytes and does nothing else. Absolute
 //! figures belong to a machine and an hour; ratios within one run can be compared.
 //!
-//! Read [`quick`] first, which is the run; then [`load`], the load generator, and [`bare_server`].
+//! `streams` compares PutItem on tables with a stream and without, and `sweep` other requests while
+//! expired items are swept and while none are.
+//!
+//! Read [`quick`] first, which is a run; then [`load`], the load generator, [`bare_server`], and
+//! [`phased_load`], the load generator of `sweep`.
 //! Nothing here links the database: it is measured as users run it.
 
 mod bare_server;

@@ -24,7 +24,7 @@ use crate::report;
 use crate::requests::Requests;
 use crate::results::{extend, latency_members, rounded};
 use crate::rounds;
-use crate::server_process::{Durability, ServerProcess};
+use crate::server_process::{self, Durability, ServerProcess};
 use crate::sessions::{self, Sessions, TABLE};
 use crate::setting::{PlaceArguments, Setting, parse_count};
 use crate::table::{Table, with_commas};
@@ -165,7 +165,7 @@ fn measure(arguments: &SweepArguments) -> Result<()> {
         }
     }
     println!(
-        "Ratios are those of the 99th percentiles to the ones before. Raw rows were appended to {}",
+        "Ratios are those of the 99th percentiles to the ones before; they mean little where other programs used much of the cores. Raw rows were appended to {}",
         setting.write_results()?.display()
     );
     Ok(())
@@ -181,8 +181,34 @@ struct Sweep {
     operations: Vec<&'static str>,
     /// As in [`PHASES`].
     phases: Vec<Phase>,
-    /// The server's processor time in each of them, where the system tells.
-    server_cpu: Vec<Option<Duration>>,
+    /// Processor time in each of them, where the system tells.
+    cpu: Vec<Option<CpuTimes>>,
+}
+
+/// Processor time since some moment.
+#[derive(Clone, Copy, Debug)]
+struct CpuTimes {
+    server: Duration,
+    /// Of all programs but the server and the bench: where it is much, figures mean little.
+    others: Duration,
+}
+
+impl CpuTimes {
+    fn read(process: &ServerProcess) -> Option<Self> {
+        let server = process.cpu_time()?;
+        let own = server_process::own_cpu_time()?;
+        Some(CpuTimes {
+            server,
+            others: server_process::machine_cpu_time()?.checked_sub(server + own)?,
+        })
+    }
+
+    fn since(self, before: Self) -> Self {
+        CpuTimes {
+            server: self.server.saturating_sub(before.server),
+            others: self.others.saturating_sub(before.others),
+        }
+    }
 }
 
 fn measure_sweep(
@@ -227,10 +253,10 @@ fn measure_sweep(
     let operations = parts.iter().map(|part| part.operation).collect();
     let load = PhasedLoad::start(address, parts, connections, pace)?;
     let calm = Duration::from_secs(arguments.seconds.into());
-    let mut cpu_times = vec![process.cpu_time()];
+    let mut cpu_times = vec![CpuTimes::read(&process)];
     let mut next_phase = || {
         load.begin_phase();
-        cpu_times.push(process.cpu_time());
+        cpu_times.push(CpuTimes::read(&process));
     };
     wait(&load, RAMP)?;
     next_phase();
@@ -252,7 +278,7 @@ fn measure_sweep(
     next_phase();
     wait(&load, calm)?;
     let phases = load.end()?;
-    cpu_times.push(process.cpu_time());
+    cpu_times.push(CpuTimes::read(&process));
     let left = control::item_count(address, TABLE)?;
     if left != sessions.live as u64 {
         return Err(Failure::new(format!(
@@ -260,9 +286,9 @@ fn measure_sweep(
             sessions.live
         )));
     }
-    let server_cpu = cpu_times
+    let cpu = cpu_times
         .windows(2)
-        .map(|pair| pair[1]?.checked_sub(pair[0]?))
+        .map(|pair| Some(pair[1]?.since(pair[0]?)))
         .collect();
     Ok(Sweep {
         durability,
@@ -271,7 +297,7 @@ fn measure_sweep(
         capacity_per_second,
         operations,
         phases,
-        server_cpu,
+        cpu,
     })
 }
 
@@ -429,14 +455,15 @@ impl Sweep {
         )];
         for (position, (name, phase)) in PHASES.iter().zip(&self.phases).enumerate().skip(1) {
             let seconds = phase.time.as_secs_f64();
-            let server_cpu = self.server_cpu.get(position).copied().flatten();
+            let cpu = self.cpu.get(position).copied().flatten();
             for (operation, latencies) in phase.latencies.iter().enumerate() {
                 let mut row = json!({
                     "phase": name,
                     "operation": self.operations[operation],
                     "seconds": rounded(seconds),
                     "requests_per_second": rounded(latencies.len() as f64 / seconds),
-                    "server_cores": server_cpu.map(|time| rounded(time.as_secs_f64() / seconds)),
+                    "server_cores": cpu.map(|cpu| rounded(cpu.server.as_secs_f64() / seconds)),
+                    "other_cores": cpu.map(|cpu| rounded(cpu.others.as_secs_f64() / seconds)),
                     "p99_ratio": self.p99_ratio(operation, position).map(rounded),
                 });
                 extend(&mut row, latency_members(latencies));
@@ -471,6 +498,7 @@ impl Sweep {
             "p99.9 us",
             "max us",
             "server cores",
+            "other cores",
             "ratio",
             "target",
             "",
@@ -494,7 +522,12 @@ impl Sweep {
         let seconds = phase.time.as_secs_f64();
         let latencies = &phase.latencies[operation];
         let latency = |quantile| with_commas(latencies.value_at_quantile(quantile) as f64 / 1e3);
-        let server_cpu = self.server_cpu.get(position).copied().flatten();
+        let cpu = self.cpu.get(position).copied().flatten();
+        let cores = |time: fn(CpuTimes) -> Duration| {
+            cpu.map_or_else(report::not_measured, |cpu| {
+                format!("{:.2}", time(cpu).as_secs_f64() / seconds)
+            })
+        };
         let ratio = self.p99_ratio(operation, position);
         let mut cells = vec![
             format!("{operation_name} {phase_name}"),
@@ -503,9 +536,8 @@ impl Sweep {
             latency(0.99),
             latency(0.999),
             with_commas(latencies.max() as f64 / 1e3),
-            server_cpu.map_or_else(report::not_measured, |time| {
-                format!("{:.2}", time.as_secs_f64() / seconds)
-            }),
+            cores(|cpu| cpu.server),
+            cores(|cpu| cpu.others),
         ];
         if phase_name != "before" {
             cells.push(ratio.map_or_else(report::not_measured, |ratio| format!("{ratio:.2}")));
@@ -539,7 +571,7 @@ mod tests {
             capacity_per_second: 1000.0,
             operations: vec!["GetItem"],
             phases: p99_ms.map(phase).into(),
-            server_cpu: vec![Some(Duration::from_secs(1)); PHASES.len()],
+            cpu: vec![None; PHASES.len()],
         }
     }
 
@@ -577,6 +609,7 @@ mod tests {
             ]
         );
         assert_eq!(rows[0].1["swept_per_second"], 250.0);
-        assert_eq!(rows[3].1["p99_ratio"], 3.0);
+        let ratio = rows[3].1["p99_ratio"].as_f64().expect("a ratio");
+        assert!((ratio - 3.0).abs() < 0.01, "{ratio}");
     }
 }
