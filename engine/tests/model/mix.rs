@@ -98,6 +98,20 @@ const REQUIRED: &[(&str, u64, &[&str])] = &[
         ],
     ),
     (
+        "time to live",
+        TIMES_MIN,
+        &[
+            "UpdateTimeToLive",
+            "DescribeTimeToLive",
+            "time to live enabled",
+            "time to live disabled",
+            "times moved",
+            "expired items",
+            "expired items in streams",
+            "expired items kept till swept",
+        ],
+    ),
+    (
         "rarer",
         RARE_TIMES_MIN,
         &[
@@ -115,6 +129,10 @@ const REQUIRED: &[(&str, u64, &[&str])] = &[
             "trimmed places",
             "places outside of the shard",
             "transactions repeated",
+            "refused changes of times to live",
+            "reopened while enabling",
+            "expired items moved in time",
+            "sweeps finished",
         ],
     ),
 ];

@@ -34,6 +34,8 @@ pub struct Table {
     pub created_until_ms: u64,
     /// Being changed until then.
     pub changing_until_ms: u64,
+    /// Its indexes being created or deleted until then, at least.
+    pub indexes_changing_until_ms: u64,
     /// Deleted, and gone some time after this.
     pub deleting_until_ms: Option<u64>,
     /// From which keys are drawn.
@@ -43,7 +45,33 @@ pub struct Table {
     pub has_large_items: bool,
     /// The newest stream, enabled or not.
     pub stream: Option<SharedStream>,
+    /// What its time to live was last set to.
+    pub time_to_live: Option<TimeToLive>,
+    /// The time around which the times of its items lie.
+    pub now_ms: u64,
 }
+
+/// How far a table has come in heeding its time to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeToLiveState {
+    /// Enabled, and not seen to be heeded yet.
+    Enabling,
+    Enabled,
+    Disabled,
+}
+
+/// The time to live of a table.
+#[derive(Clone, Debug)]
+pub struct TimeToLive {
+    pub attribute: String,
+    pub state: TimeToLiveState,
+    pub changed_ms: u64,
+    /// Shown as being changed until then.
+    pub changing_until_ms: u64,
+}
+
+/// What expired longer ago, in seconds, stays: five years.
+pub const EXPIRED_SECONDS_MAX: u64 = 5 * 365 * 24 * 60 * 60;
 
 /// A refusal: its kind, and the messages of which it may have any; none stands for any message.
 #[derive(Debug)]
@@ -234,6 +262,43 @@ impl Table {
 
     pub fn has_local_indexes(&self) -> bool {
         self.indexes.iter().any(|index| index.is_local)
+    }
+
+    /// The time to live, if it is enabled or being enabled.
+    pub fn kept_time_to_live(&self) -> Option<&TimeToLive> {
+        self.time_to_live
+            .as_ref()
+            .filter(|time_to_live| time_to_live.state != TimeToLiveState::Disabled)
+    }
+
+    /// The keys of the items that have expired, where the table heeds that.
+    pub fn expired(&self, now_ms: u64) -> Vec<PrimaryKey> {
+        let Some(time_to_live) = self.kept_time_to_live() else {
+            return Vec::new();
+        };
+        if time_to_live.state != TimeToLiveState::Enabled || !self.is_usable(now_ms) {
+            return Vec::new();
+        }
+        let now_seconds = now_ms / 1000;
+        let (oldest, now) = (now_seconds - EXPIRED_SECONDS_MAX, now_seconds);
+        let (oldest, now) = (
+            Value::number(&oldest.to_string()),
+            Value::number(&now.to_string()),
+        );
+        let has_expired = |item: &Attributes| {
+            let time = item.get(&time_to_live.attribute);
+            time.is_some_and(|time| matches!(time, Value::N(_)) && oldest <= *time && *time < now)
+        };
+        let expired = self.rows.iter().filter(|(_, item)| has_expired(item));
+        expired.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Removes an item that the sweep has deleted.
+    pub fn expire(&mut self, key: &PrimaryKey, moment: Moment) {
+        let old = self.rows.remove(key);
+        if let Some(stream) = &self.stream {
+            stream.borrow_mut().record(moment, true, key, &old, &None);
+        }
     }
 
     /// The stream, if it is enabled.

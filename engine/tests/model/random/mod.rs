@@ -8,7 +8,7 @@ use fastrand::Rng;
 
 use crate::expression::{Path, Step};
 use crate::schema::KeyType;
-use crate::table::Table;
+use crate::table::{EXPIRED_SECONDS_MAX, Table};
 use crate::value::{Attributes, Value};
 
 pub use conditions::{condition, legacy_conditions};
@@ -211,6 +211,28 @@ pub fn spoil_key(rng: &mut Rng, table: &Table, key: &mut Attributes) {
     }
 }
 
+/// When an item expires, around the table's time, or something that looks like it.
+pub fn time(rng: &mut Rng, table: &Table, attribute: &str) -> Value {
+    let now = table.now_ms / 1000;
+    let may_be_any = !INDEX_ATTRIBUTES.iter().any(|(name, _)| *name == attribute);
+    let number = |number: u64| Value::number(&number.to_string());
+    match rng.u8(..20) {
+        0..5 => number(now - rng.u64(..100)),
+        5..9 => number(now + rng.u64(..10)),
+        9 => number(now + rng.u64(..100_000)),
+        10 => number(now - EXPIRED_SECONDS_MAX + rng.u64(..20) - 10),
+        11 => number(now - EXPIRED_SECONDS_MAX - rng.u64(..100_000)),
+        12 => Value::number(&format!("{}.{}", now - 2 + rng.u64(..4), rng.u8(1..10))),
+        13 => Value::number(&format!("{}E1", now / 10 - 1 + rng.u64(..3))),
+        14 => Value::number(&format!("-{now}")),
+        15 => number(table.now_ms),
+        16 if may_be_any => Value::S((now - 10).to_string()),
+        17 if may_be_any => Value::L(vec![number(now - 10)]),
+        18 if may_be_any => Value::Ns([crate::decimal::Decimal::parse(&(now - 10).to_string())].into()),
+        _ => number(now + 3600),
+    }
+}
+
 /// An item with that key.
 pub fn item(rng: &mut Rng, table: &Table, key: Attributes, may_be_wrong: bool) -> Attributes {
     let mut item = Attributes::new();
@@ -221,6 +243,12 @@ pub fn item(rng: &mut Rng, table: &Table, key: Attributes, may_be_wrong: bool) -
         if chance(rng, 60) {
             item.insert(name.to_owned(), index_value(rng, key_type, may_be_wrong));
         }
+    }
+    if let Some(time_to_live) = table.kept_time_to_live()
+        && chance(rng, 30)
+    {
+        let time = time(rng, table, &time_to_live.attribute);
+        item.insert(time_to_live.attribute.clone(), time);
     }
     if table.has_large_items {
         for name in ["pad", "pad2"] {

@@ -85,11 +85,14 @@ pub fn new_table(rng: &mut Rng, name: &str, now_ms: u64) -> Table {
         tags: BTreeMap::new(),
         created_until_ms: now_ms,
         changing_until_ms: 0,
+        indexes_changing_until_ms: 0,
         deleting_until_ms: None,
         partition_pool,
         sort_pool,
         has_large_items: width == Width::Large,
         stream: None,
+        time_to_live: None,
+        now_ms,
     };
     if has_sort {
         for number in 0..rng.usize(..=2) {

@@ -218,8 +218,8 @@ impl<H: Home> Session<H> {
                 let limit = self.draw_limit();
                 match self.read_page(consumer, &shard, limit).await {
                     None => return Course::IsOver,
-                    Some(0) => break,
-                    Some(_) => {}
+                    Some(false) => break,
+                    Some(true) => {}
                 }
             }
         }
@@ -233,15 +233,15 @@ impl<H: Home> Session<H> {
                 if self.gives_up(consumer).await || self.find_shards(consumer).await == Course::IsOver {
                     return Course::IsOver;
                 }
-                let (mut found, done) = (0, consumer.done.len());
+                let mut may_be_more = false;
                 for shard in consumer.active.keys().cloned().collect::<Vec<_>>() {
                     let limit = self.draw_limit().filter(|limit| *limit > 5);
                     match self.read_page(consumer, &shard, limit).await {
                         None => return Course::IsOver,
-                        Some(count) => found += count,
+                        Some(more) => may_be_more |= more,
                     }
                 }
-                if found == 0 && consumer.done.len() == done {
+                if !may_be_more {
                     break;
                 }
             }
@@ -297,10 +297,11 @@ impl<H: Home> Session<H> {
         is_late || is_forgotten
     }
 
-    /// Reads a page of a shard: how many records it has. `None` where the consumer is over.
-    async fn read_page(&mut self, consumer: &mut Consumer, shard: &str, limit: Option<i32>) -> Option<usize> {
+    /// Reads a page of a shard, and tells whether there may be more to read. `None` where the consumer
+    /// is over.
+    async fn read_page(&mut self, consumer: &mut Consumer, shard: &str, limit: Option<i32>) -> Option<bool> {
         let Some(cursor) = consumer.active.get_mut(shard) else {
-            return Some(0);
+            return Some(false);
         };
         let now_ms = self.now_ms();
         let is_expired = cursor.issued_ms + ITERATOR_MS < now_ms;
@@ -341,11 +342,11 @@ impl<H: Home> Session<H> {
                 self.same_children(&consumer.stream, shard).await;
             }
         }
-        Some(records.len())
+        Some(!records.is_empty() || consumer.done.contains(shard))
     }
 
     /// Takes a new iterator behind the last record that was seen.
-    async fn renew(&mut self, consumer: &mut Consumer, shard: &str, lost: Lost) -> Option<usize> {
+    async fn renew(&mut self, consumer: &mut Consumer, shard: &str, lost: Lost) -> Option<bool> {
         let now_ms = self.now_ms();
         let cursor = consumer.active.get_mut(shard).expect("is read");
         let stream = consumer.stream.clone();
@@ -360,7 +361,7 @@ impl<H: Home> Session<H> {
                 match self.shard_iterator(&stream, shard, place).await {
                     Ok(iterator) => {
                         (cursor.iterator, cursor.issued_ms) = (iterator, now_ms);
-                        return Some(0);
+                        return Some(true);
                     }
                     Err(error) => lost = Lost::of(&error),
                 }
@@ -383,7 +384,7 @@ impl<H: Home> Session<H> {
                 );
                 consumer.active.remove(shard);
                 consumer.done.insert(shard.to_owned());
-                return Some(0);
+                return Some(true);
             }
             Lost::Expired => {}
         }
@@ -404,7 +405,7 @@ impl<H: Home> Session<H> {
                 consumer.done.insert(shard.to_owned());
             }
         }
-        Some(0)
+        Some(true)
     }
 
     /// Compares the children of a shard that has been read to its end with those that are listed: a

@@ -82,7 +82,10 @@ impl<H: Home> Session<H> {
             (Some(0), Some(0)),
             (description.item_count, description.table_size_bytes),
         );
-        self.tables.insert(name, table);
+        self.tables.insert(name.clone(), table);
+        if chance(&mut self.rng, 30) {
+            self.set_time_to_live_of(name).await;
+        }
     }
 
     pub async fn delete_table(&mut self) {
@@ -178,6 +181,7 @@ impl<H: Home> Session<H> {
         };
         table.indexes.push(index);
         table.changing_until_ms = until_ms;
+        table.indexes_changing_until_ms = until_ms;
         let description = answer.table_description.expect("a table is described");
         same("status", Some(TableStatus::Updating), description.table_status);
         same_shape(table, &description);
@@ -246,6 +250,7 @@ impl<H: Home> Session<H> {
             .expect("was checked to be there");
         index.state = IndexState::Deleting;
         table.changing_until_ms = now_ms + transition_ms;
+        table.indexes_changing_until_ms = now_ms + transition_ms;
         let description = answer.table_description.expect("a table is described");
         same("status", Some(TableStatus::Updating), description.table_status);
         same_shape(table, &description);
@@ -517,8 +522,14 @@ impl<H: Home> Session<H> {
         }
     }
 
-    /// Takes over what background work may do at any time: fill an index, remove one, remove a table.
+    /// Takes over what background work may do at any time: fill an index, remove one, remove a table,
+    /// delete what has expired.
     async fn see_background_work(&mut self) {
+        self.see_tables().await;
+        self.see_sweeps().await;
+    }
+
+    async fn see_tables(&mut self) {
         let now_ms = self.now_ms();
         for name in self.tables.keys().cloned().collect::<Vec<_>>() {
             let table = &self.tables[&name];
@@ -554,7 +565,7 @@ impl<H: Home> Session<H> {
                     .find(|(name, ..)| name == index)
                     .map(|(_, status, _)| *status)
             };
-            let may_change = table.changing_until_ms <= now_ms;
+            let may_change = table.indexes_changing_until_ms <= now_ms;
             let table = self.tables.get_mut(&name).expect("is there");
             table.indexes.retain(|index| {
                 let is_gone = status(&index.name).is_none();
@@ -592,7 +603,7 @@ impl<H: Home> Session<H> {
             _ => self.rng.u64(1..30 * 60 * 60 * 1000),
         };
         self.log(format!("{by_ms} ms pass"));
-        self.clock.advance_ms(by_ms);
+        self.pass(by_ms);
     }
 
     /// Closes the store and opens it again, now and then in the middle of background work.
@@ -602,6 +613,7 @@ impl<H: Home> Session<H> {
         let store = self.home.open();
         self.engine = Some(self.open_engine(store).await);
         self.note_reopening();
+        self.note_enabling();
         self.mix.count("reopened");
         self.check_all_tables().await;
     }
@@ -611,6 +623,7 @@ impl<H: Home> Session<H> {
         if self.rng.bool() {
             self.log("all background steps".to_owned());
             self.settle().await;
+            self.finish_sweeps().await;
             let now_ms = self.now_ms();
             for table in self.tables.values() {
                 let is_settled = table
@@ -618,7 +631,7 @@ impl<H: Home> Session<H> {
                     .iter()
                     .all(|index| index.state == IndexState::Active);
                 assert!(
-                    is_settled || now_ms < table.changing_until_ms,
+                    is_settled || now_ms < table.indexes_changing_until_ms,
                     "background work was left: {} {:?}",
                     table.name,
                     table.indexes
@@ -633,6 +646,7 @@ impl<H: Home> Session<H> {
         same("tables", self.tables.len() as u64, report.tables);
         let items: usize = self.tables.values().map(|table| table.rows.len()).sum();
         same("items", items as u64, report.items);
+        self.same_expiry_entries(report.expiry_entries);
         self.mix.count("checked");
     }
 }

@@ -8,6 +8,7 @@ mod control;
 mod items;
 mod slices;
 mod streams;
+mod time_to_live;
 mod transactions;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -104,6 +105,9 @@ enum Kind {
     ReadStream,
     ReadPlace,
     Consume,
+    SetTimeToLive,
+    DescribeTimeToLive,
+    Touch,
     CreateTable,
     DeleteTable,
     CreateIndex,
@@ -114,7 +118,7 @@ enum Kind {
     Check,
 }
 
-const KINDS: [(Kind, u32); 28] = [
+const KINDS: [(Kind, u32); 31] = [
     (Kind::Put, 1700),
     (Kind::Update, 2300),
     (Kind::Delete, 600),
@@ -135,6 +139,9 @@ const KINDS: [(Kind, u32); 28] = [
     (Kind::ReadStream, 40),
     (Kind::ReadPlace, 200),
     (Kind::Consume, 500),
+    (Kind::SetTimeToLive, 150),
+    (Kind::DescribeTimeToLive, 40),
+    (Kind::Touch, 200),
     (Kind::CreateTable, 90),
     (Kind::DeleteTable, 50),
     (Kind::CreateIndex, 90),
@@ -157,6 +164,8 @@ impl<H: Home> Session<H> {
         let settings = Settings {
             transition_ms,
             open_shards: *pick(&mut rng, &[1, 1, 2, 3]),
+            expiry_sweep_period_ms: *pick(&mut rng, &[50, 1000]),
+            time_to_live_change_ms: *pick(&mut rng, &[0, 0, 1000, 60 * 60 * 1000]),
             shard_rollover_ms: *pick(&mut rng, &[100, 2000, 10 * 60 * 1000, 4 * 60 * 60 * 1000]),
             ..Settings::default()
         };
@@ -205,6 +214,15 @@ impl<H: Home> Session<H> {
         Moment {
             time_ms: self.now_ms(),
             request: self.requests,
+        }
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, by_ms: u64) {
+        self.clock.advance_ms(by_ms);
+        let now_ms = self.now_ms();
+        for table in self.tables.values_mut() {
+            table.now_ms = now_ms;
         }
     }
 
@@ -274,6 +292,9 @@ impl<H: Home> Session<H> {
             Kind::ReadStream => self.read_any_stream().await,
             Kind::ReadPlace => self.read_place().await,
             Kind::Consume => self.consume().await,
+            Kind::SetTimeToLive => self.set_time_to_live().await,
+            Kind::DescribeTimeToLive => self.describe_time_to_live().await,
+            Kind::Touch => self.touch().await,
             Kind::CreateTable => self.create_table().await,
             Kind::DeleteTable => self.delete_table().await,
             Kind::CreateIndex => self.create_index().await,
