@@ -1,11 +1,14 @@
 //! The operations, one file each, and what they share.
 
+mod batch_execute_statement;
 mod batch_get_item;
 mod batch_write_item;
 mod create_table;
 mod delete_item;
 mod delete_table;
 mod describe_table;
+mod execute_statement;
+mod execute_transaction;
 mod fingerprint;
 mod get_item;
 mod item_collection;
@@ -13,6 +16,7 @@ mod key_schema;
 mod limits;
 mod list_tables;
 pub(crate) mod not_built;
+mod partiql;
 mod put_item;
 mod query;
 mod read_request;
@@ -33,12 +37,15 @@ mod write_request;
 
 use api::Error;
 
+pub(crate) use batch_execute_statement::batch_execute_statement;
 pub(crate) use batch_get_item::batch_get_item;
 pub(crate) use batch_write_item::batch_write_item;
 pub(crate) use create_table::create_table;
 pub(crate) use delete_item::delete_item;
 pub(crate) use delete_table::delete_table;
 pub(crate) use describe_table::describe_table;
+pub(crate) use execute_statement::execute_statement;
+pub(crate) use execute_transaction::execute_transaction;
 pub(crate) use get_item::get_item;
 pub(crate) use limits::{describe_endpoints, describe_limits};
 pub(crate) use list_tables::list_tables;

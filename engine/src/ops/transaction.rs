@@ -19,6 +19,8 @@ fn reason_of(error: &Error) -> Option<CancellationReason> {
         ErrorKind::ConditionalCheckFailedException => "ConditionalCheckFailed",
         ErrorKind::ValidationException => "ValidationError",
         ErrorKind::ItemCollectionSizeLimitExceededException => "ItemCollectionSizeLimitExceeded",
+        ErrorKind::DuplicateItemException => "DuplicateItem",
+        ErrorKind::ResourceNotFoundException => "ResourceNotFound",
         _ => return None,
     };
     Some(CancellationReason {
