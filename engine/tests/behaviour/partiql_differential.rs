@@ -210,7 +210,14 @@ fn condition(rng: &mut Rng, texts: &mut Texts, depth: usize) -> Both {
             let form = pick(rng, &["{p} < {v}", "{p} <= {v}", "{p} > {v}", "{v} <= {p}"]);
             with_value(rng, &value, form)
         }
-        4 => with_value(rng, &json!({"N": "3"}), "{p} BETWEEN {v} AND {v}"),
+        4 => {
+            let lower = with_value(rng, &json!({"N": "1"}), "{p} BETWEEN {v}");
+            let upper = texts.value(rng, &json!({"N": "2"}));
+            both(
+                format!("{} AND {}", lower.statement, upper.statement),
+                format!("{} AND {}", lower.expression, upper.expression),
+            )
+        }
         5 => {
             let (first, second) = (value_of(rng, attribute), value_of(rng, attribute));
             let first = with_value(rng, &first, "{p} IN ({v}");
@@ -315,7 +322,8 @@ impl Pair {
     }
 
     fn insert(&mut self, rng: &mut Rng) {
-        let item = item(rng, pick(rng, &["a", "b"]), rng.u8(..4));
+        let (pk, sk) = (pick(rng, &["a", "b"]), rng.u8(..4));
+        let item = item(rng, pk, sk);
         let mut texts = Texts::default();
         let fields: Vec<String> = item
             .as_object()
@@ -369,7 +377,8 @@ impl Pair {
                     Some(condition) => format!("attribute_exists(pk) AND ({condition})"),
                     None => "attribute_exists(pk)".to_owned(),
                 });
-                let statement = if rng.bool() {
+                // The other form has its parameters in another order.
+                let statement = if rng.bool() || !texts.parameters.is_empty() {
                     format!(
                         "UPDATE \"table\" {} WHERE {statement_condition} {returning}",
                         changes.statement
