@@ -24,7 +24,6 @@ const CLIENT_TOKEN_BYTES_MAX: usize = 36;
 
 /// The statements of a request, each parsed with its parameters.
 struct Parsed {
-    texts: Vec<String>,
     parameters: Vec<Vec<Literal>>,
     statements: Vec<Statement>,
     requests: Vec<ParameterizedStatement>,
@@ -81,7 +80,6 @@ fn parse(requests: Vec<ParameterizedStatement>) -> Result<Parsed, Error> {
         statements.push(statement.map_err(|error| refuse(position, error))?);
     }
     Ok(Parsed {
-        texts: requests.iter().map(|request| request.statement.clone()).collect(),
         parameters,
         statements,
         requests,
@@ -178,11 +176,12 @@ async fn write<S: Store>(
     wanted: Option<api::types::ReturnConsumedCapacity>,
 ) -> Result<ExecuteTransactionOutput, Error> {
     let token = client_token.map(|token| {
+        let texts = parsed.requests.iter().map(|request| request.statement.as_str());
         let parameters = parsed.parameters.iter().map(Vec::as_slice);
         Token {
             // Longer than any token of a client, so that it is none of TransactWriteItems.
             token: format!("{:CLIENT_TOKEN_BYTES_MAX$}{token}", "ExecuteTransaction"),
-            fingerprint: statements_fingerprint(parsed.texts.iter().map(String::as_str).zip(parameters), b""),
+            fingerprint: statements_fingerprint(texts.zip(parameters), b""),
             now_ms: engine.clock.now_ms(),
         }
     });
