@@ -85,8 +85,8 @@ pub struct SweepArguments {
     #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 1024>, default_value = "32")]
     pub connections: usize,
 
-    /// Connections of the open loop: requests beyond as many wait for one
-    #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 1024>, default_value = "128")]
+    /// Connections of the open loop, half for each operation: requests beyond as many wait for one
+    #[arg(long, value_name = "COUNT", value_parser = parse_count::<2, 1024>, default_value = "128")]
     pub open_connections: usize,
 
     /// Connections of the closed loop
