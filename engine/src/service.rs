@@ -104,6 +104,22 @@ impl<S: Store> DynamoDb for Engine<S> {
         ops::list_tables(self, context, input).await
     }
 
+    async fn update_time_to_live(
+        &self,
+        context: &Context,
+        input: UpdateTimeToLiveInput,
+    ) -> Result<UpdateTimeToLiveOutput, Error> {
+        ops::update_time_to_live(self, context, input).await
+    }
+
+    async fn describe_time_to_live(
+        &self,
+        context: &Context,
+        input: DescribeTimeToLiveInput,
+    ) -> Result<DescribeTimeToLiveOutput, Error> {
+        ops::describe_time_to_live(self, context, input).await
+    }
+
     async fn tag_resource(
         &self,
         context: &Context,
@@ -206,14 +222,6 @@ impl<S: Store> DynamoDb for Engine<S> {
         input: DescribeContinuousBackupsInput,
     ) -> Result<DescribeContinuousBackupsOutput, Error> {
         ops::not_built::describe_continuous_backups(self, context, input).await
-    }
-
-    async fn describe_time_to_live(
-        &self,
-        context: &Context,
-        input: DescribeTimeToLiveInput,
-    ) -> Result<DescribeTimeToLiveOutput, Error> {
-        ops::not_built::describe_time_to_live(self, context, input).await
     }
 
     async fn describe_contributor_insights(

@@ -252,6 +252,11 @@ impl TimeToLive {
     pub fn is_kept(&self) -> bool {
         self.state != TimeToLiveState::Disabled
     }
+
+    /// Whether items expire: not before the answer shows ENABLED.
+    pub fn is_heeded(&self, now_ms: u64) -> bool {
+        self.state == TimeToLiveState::Enabled && self.transition_until_ms <= now_ms
+    }
 }
 
 /// A table class and when it was last changed. Kept and described; it changes nothing else.

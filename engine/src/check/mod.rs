@@ -1,10 +1,11 @@
 //! Checking a whole database: that every item can be read and stands where it belongs, that every
-//! index holds the entries of the items and no others, that change logs and streams can be read, and
-//! that counts and sizes agree.
+//! index holds the entries of the items and no others, that what expires is listed, that change logs
+//! and streams can be read, and that counts and sizes agree.
 //!
 //! Reads page by page, in memory that does not grow with the database. Meant for a store that
 //! nothing else writes to.
 
+mod expiry;
 mod orphans;
 mod streams;
 mod table;
@@ -30,6 +31,8 @@ pub struct CheckReport {
     pub items: u64,
     /// How many index entries there are.
     pub index_entries: u64,
+    /// How many expiry entries there are.
+    pub expiry_entries: u64,
     /// How many records of change logs there are.
     pub log_records: u64,
     /// What is wrong, in words; the first hundred.

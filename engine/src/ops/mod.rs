@@ -7,6 +7,7 @@ mod delete_item;
 mod delete_table;
 mod describe_stream;
 mod describe_table;
+mod describe_time_to_live;
 mod fingerprint;
 mod get_item;
 mod get_records;
@@ -34,6 +35,7 @@ mod transaction;
 mod unbuilt_parameters;
 mod update_item;
 mod update_table;
+mod update_time_to_live;
 mod write_request;
 
 use api::Error;
@@ -45,6 +47,7 @@ pub(crate) use delete_item::delete_item;
 pub(crate) use delete_table::delete_table;
 pub(crate) use describe_stream::describe_stream;
 pub(crate) use describe_table::describe_table;
+pub(crate) use describe_time_to_live::describe_time_to_live;
 pub(crate) use get_item::get_item;
 pub(crate) use get_records::get_records;
 pub(crate) use get_shard_iterator::get_shard_iterator;
@@ -60,6 +63,7 @@ pub(crate) use transact_write_items::{check_total_size, transact_write_items};
 pub(crate) use transaction::all_or_cancelled;
 pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;
+pub(crate) use update_time_to_live::update_time_to_live;
 
 /// The table's name in a name or an ARN: an ARN counts by its resource part alone, whatever region
 /// and account it names.

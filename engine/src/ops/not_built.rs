@@ -111,27 +111,6 @@ pub(crate) async fn describe_continuous_backups<S: Store>(
     })
 }
 
-pub(crate) async fn describe_time_to_live<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: DescribeTimeToLiveInput,
-) -> Result<DescribeTimeToLiveOutput, Error> {
-    let table = find_table(engine, &input.table_name).await?;
-    let status = status(engine, &table);
-    if matches!(status, TableStatus::Creating | TableStatus::Deleting) {
-        let state = status.as_str();
-        return Err(Error::validation(format!(
-            "Cannot describe time to live while table is in {state} state: Current table state is {state}"
-        )));
-    }
-    Ok(DescribeTimeToLiveOutput {
-        time_to_live_description: Some(TimeToLiveDescription {
-            time_to_live_status: Some(TimeToLiveStatus::Disabled),
-            attribute_name: None,
-        }),
-    })
-}
-
 pub(crate) async fn describe_contributor_insights<S: Store>(
     engine: &Engine<S>,
     _: &Context,

@@ -18,6 +18,7 @@ use crate::Engine;
 use crate::capacity::{Consumed, read_units};
 use crate::catalog::Table;
 use crate::error::from_store;
+use crate::expiry::shown;
 use crate::write::{check_key, check_key_paths, key_of, stored_item};
 
 const OPERATION: Operation = Operation::TransactGetItems;
@@ -70,6 +71,7 @@ pub(crate) async fn transact_get_items<S: Store>(
         // A transaction reads every item twice.
         let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
         consumed.entry(table.name().to_owned()).or_default().add(&units);
+        let item = shown(item, engine.hidden(table).as_ref());
         let item = match &read.projection {
             None => item,
             Some(projection) => item.map(|item| projection.apply(item.attributes())),

@@ -34,7 +34,7 @@ use crate::Engine;
 use crate::capacity::{Consumed, write_units};
 use crate::catalog::{IndexKind, Table};
 use crate::error::from_store;
-use crate::expiry::change_expiry;
+use crate::expiry::{Expired, change_expiry};
 use crate::keys;
 use crate::log::{Author, append_change};
 use crate::write::index_changes::{IndexChange, change_indexes};
@@ -51,6 +51,9 @@ pub(crate) enum Action {
     Delete,
     /// Leaves the item as it is: only the condition counts.
     Check,
+    /// Removes the item where it has expired, as it is now, at this moment in milliseconds since the
+    /// Unix epoch.
+    Expire { now_ms: u64 },
 }
 
 /// One write of one item.
@@ -138,6 +141,15 @@ fn apply(write: &ItemWrite, old: Option<Item>, indexed: &[u32], batch: &mut Batc
         Action::Put(item) => Some(item.clone()),
         Action::Delete => None,
         Action::Check => old.clone(),
+        Action::Expire { now_ms } => {
+            let expired = Expired::new(table, *now_ms);
+            let has_expired = |item: &Item| {
+                expired
+                    .as_ref()
+                    .is_some_and(|expired| expired.has(item.attributes()))
+            };
+            old.clone().filter(|item| !has_expired(item))
+        }
         Action::Update(update) => {
             let new = update
                 .apply(&write.key_attributes, attributes)

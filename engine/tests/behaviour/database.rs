@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use api::{Context, Operation};
-use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step};
+use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step, check};
 use serde_json::{Value, json};
-use store::MemoryStore;
+use store::{Direction, KeySpace, MemoryStore, RangeRequest, Read};
 
 /// When every test begins, in milliseconds since the Unix epoch: 2026-01-01.
-const START_MS: u64 = 1_767_225_600_000;
+pub const START_MS: u64 = 1_767_225_600_000;
 
 /// The engine's clock, which the test keeps too.
 struct SharedClock(Arc<ManualClock>);
@@ -192,6 +192,39 @@ impl Database {
     /// Does background work until nothing is due.
     pub fn work(&self) {
         while self.runtime.block_on(self.engine.background_step()).unwrap() == Step::Worked {}
+    }
+
+    /// What is stored, opened again as after a crash.
+    pub fn reopened(self, settings: Settings) -> Self {
+        let store = self.engine.store().clone();
+        let shared = Box::new(SharedClock(self.clock.clone()));
+        let opening = Engine::open(store, shared, 2, settings);
+        Database {
+            engine: self.runtime.block_on(opening).unwrap(),
+            ..self
+        }
+    }
+
+    /// How many keys a space of the store holds.
+    pub fn stored_keys(&self, space: &str) -> usize {
+        let position = KEY_SPACES.iter().position(|name| *name == space).unwrap();
+        let request = RangeRequest {
+            space: KeySpace(position as u8),
+            start: &[],
+            end: &[0xFF; 8],
+            direction: Direction::Forward,
+            rows_max: 10_000,
+            bytes_max: 16 << 20,
+        };
+        let range = self.engine.store().range(request);
+        self.runtime.block_on(range).unwrap().len()
+    }
+
+    /// Asserts that everything stored agrees.
+    #[track_caller]
+    pub fn is_sound(&self) {
+        let report = self.runtime.block_on(check(self.engine.store(), |_| {})).unwrap();
+        assert!(report.is_clean(), "{report:#?}");
     }
 }
 

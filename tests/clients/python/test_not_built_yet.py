@@ -15,10 +15,6 @@ NOT_BUILT = [
     ("batch_execute_statement", {"Statements": [{"Statement": STATEMENT}]}),
     ("execute_transaction", {"TransactStatements": [{"Statement": STATEMENT}]}),
     (
-        "update_time_to_live",
-        {"TableName": "Articles", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "t"}},
-    ),
-    (
         "update_continuous_backups",
         {
             "TableName": "Articles",
