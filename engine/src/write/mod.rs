@@ -63,7 +63,7 @@ pub(crate) enum Action {
 pub(crate) struct ItemWrite {
     /// The table, in the version that the write was planned with.
     pub table: Arc<Table>,
-    /// The item's primary key attributes.
+    /// The item's primary key attributes; empty for [`Action::Expire`], which takes them from the item.
     pub key_attributes: Item,
     /// The item's key.
     pub key: Key,

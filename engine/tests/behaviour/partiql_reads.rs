@@ -316,7 +316,7 @@ fn a_token_is_good_for_its_own_request() {
         "garbage",
         "00",
         &token[..token.len() - 2],
-        &token.replace('0', "1"),
+        &token.replace('A', "B"),
     ] {
         database
             .case("ExecuteStatement", request(statement, "a", &json!(text)))
