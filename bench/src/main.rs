@@ -35,6 +35,7 @@ mod setting;
 mod statistics;
 mod streams;
 mod sweep;
+mod sweep_figures;
 mod table;
 
 use std::process::ExitCode;

@@ -5,8 +5,9 @@
 //! users are: exponentially distributed apart. A free connection takes the next one, waits until
 //! it is due, and sends it; where all connections wait for answers, requests wait for a
 //! connection. The latency counts from the time that a request was due, so that a server that
-//! stalls is charged for all that would have been sent meanwhile. In the closed loop each
-//! connection sends when it has its answer.
+//! stalls is charged for all that would have been sent meanwhile. Each operation has connections
+//! of its own: reads never wait for those that slow writes hold. In the closed loop each connection
+//! sends any of the operations when it has its answer.
 //!
 //! Each connection has a thread of its own, as the timer of an event loop is too coarse for times
 //! like these.
@@ -28,7 +29,7 @@ use crate::requests::Requests;
 /// Into how many values the random part of a gap is divided.
 const GAP_STEPS: usize = 1 << 24;
 
-/// One operation of a load. Each request is of any of them with the same probability.
+/// One operation of a load. There are as many requests of each.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The operation's name, for results.
@@ -43,7 +44,7 @@ pub struct Part {
 pub enum Pace {
     /// When the connection has the answer to the last one.
     Closed,
-    /// At random times, as many a second on average.
+    /// At random times, as many a second on average, of all operations together.
     Open { requests_per_second: f64 },
 }
 
@@ -74,10 +75,13 @@ pub struct PhasedLoad {
 #[derive(Debug)]
 struct Shared {
     parts: Vec<Part>,
+    /// Whether each connection sends any of the parts, and not one of them.
+    is_mixed: bool,
     start: Instant,
     first_stamp: u64,
     has_failed: AtomicBool,
-    arrivals: Mutex<Arrivals>,
+    /// Of each part in the open loop, of all parts together in the closed one.
+    arrivals: Vec<Mutex<Arrivals>>,
     timeline: Mutex<Timeline>,
     /// Those of each phase, in the parts' order.
     latencies: Mutex<Vec<Vec<Histogram<u64>>>>,
@@ -123,28 +127,37 @@ impl Timeline {
 }
 
 impl PhasedLoad {
-    /// Begins to load the server at `address`, in the first phase.
+    /// Begins to load the server at `address`, in the first phase. In the open loop there must be
+    /// a connection or more for each part.
     pub fn start(address: SocketAddr, parts: Vec<Part>, connections: usize, pace: Pace) -> Result<Self> {
         let body_bytes_max = parts.iter().map(|part| part.body_bytes).max().unwrap_or_default();
         let mut opened = Vec::with_capacity(connections);
         for _ in 0..connections {
             opened.push(Connection::open(address, body_bytes_max)?);
         }
+        let mean_gaps = match pace {
+            Pace::Closed => vec![None],
+            Pace::Open { requests_per_second } => {
+                vec![Some(Duration::from_secs_f64(parts.len() as f64 / requests_per_second)); parts.len()]
+            }
+        };
         let start = Instant::now();
         let shared = Arc::new(Shared {
+            is_mixed: pace == Pace::Closed,
             start,
             first_stamp: load::first_stamp(),
             has_failed: AtomicBool::new(false),
-            arrivals: Mutex::new(Arrivals {
-                random: Random::new(connections as u64),
-                next: start,
-                mean_gap: match pace {
-                    Pace::Closed => None,
-                    Pace::Open { requests_per_second } => {
-                        Some(Duration::from_secs_f64(1.0 / requests_per_second))
-                    }
-                },
-            }),
+            arrivals: mean_gaps
+                .into_iter()
+                .enumerate()
+                .map(|(position, mean_gap)| {
+                    Mutex::new(Arrivals {
+                        random: Random::new(position as u64),
+                        next: start,
+                        mean_gap,
+                    })
+                })
+                .collect(),
             timeline: Mutex::new(Timeline {
                 starts: vec![start],
                 end: None,
@@ -158,7 +171,7 @@ impl PhasedLoad {
             .map(|(number, connection)| {
                 let shared = shared.clone();
                 thread::spawn(move || {
-                    let done = shared.drive(connection, Random::new(number as u64));
+                    let done = shared.drive(number, connection);
                     shared.has_failed.fetch_or(done.is_err(), Ordering::Relaxed);
                     done
                 })
@@ -204,18 +217,24 @@ impl PhasedLoad {
 }
 
 impl Shared {
-    /// Sends requests over one connection until the load ends.
-    fn drive(&self, mut connection: Connection, mut random: Random) -> Result<()> {
+    /// Sends requests over the connection with this number until the load ends.
+    fn drive(&self, number: usize, mut connection: Connection) -> Result<()> {
+        let mut random = Random::new(number as u64);
+        let line = number % self.arrivals.len();
         let mut request = Vec::new();
         loop {
-            let due = lock(&self.arrivals).take();
+            let due = lock(&self.arrivals[line]).take();
             if let Some(early) = due.checked_duration_since(Instant::now()) {
                 thread::sleep(early);
             }
             let Some(phase) = lock(&self.timeline).phase_at(due) else {
                 return Ok(());
             };
-            let position = random.below(self.parts.len());
+            let position = if self.is_mixed {
+                random.below(self.parts.len())
+            } else {
+                line
+            };
             let part = &self.parts[position];
             let index = random.below(part.requests.count());
             request.clear();
@@ -240,7 +259,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -280,22 +299,26 @@ mod tests {
         assert!((variance.sqrt() / mean - 1.0).abs() < 0.05, "{variance}");
     }
 
-    /// A server that answers each connection's requests with `{}`, the first after `delay`.
+    /// Answers each request with `{}`.
+    fn answer(mut stream: TcpStream) {
+        let mut buffer = [0; 4096];
+        // Each request comes in one piece, as it is short and is written at once.
+        while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+            stream.write_all(answer).expect("a listener");
+        }
+    }
+
+    /// A server that answers the requests of each connection, from `delay` after its opening on.
     fn start_server(connections: usize, delay: Duration) -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         thread::spawn(move || {
             for _ in 0..connections {
-                let (mut stream, _) = listener.accept().expect("a connection");
+                let (stream, _) = listener.accept().expect("a connection");
                 thread::spawn(move || {
-                    let mut buffer = [0; 4096];
-                    let mut pause = delay;
-                    // Each request comes in one piece, as it is short and is written at once.
-                    while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
-                        thread::sleep(std::mem::take(&mut pause));
-                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-                        stream.write_all(answer).expect("a listener");
-                    }
+                    thread::sleep(delay);
+                    answer(stream);
                 });
             }
         });
@@ -326,6 +349,35 @@ mod tests {
         // starts at the sending would see one of them.
         let waited = latencies.count_between(150_000_000, u64::MAX);
         assert!(waited >= 50, "{waited}");
+    }
+
+    #[test]
+    fn an_operation_does_not_wait_for_the_connections_of_another() {
+        let parts = [parts(), parts()].concat();
+        // The server holds the first connection, which is the first part's only one.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        thread::spawn(move || {
+            let (first, _) = listener.accept().expect("a connection");
+            let (second, _) = listener.accept().expect("a connection");
+            thread::spawn(move || answer(second));
+            // It goes on when the test says so or is over.
+            let _released = held.recv();
+            answer(first);
+        });
+        let pace = Pace::Open {
+            requests_per_second: 1000.0,
+        };
+        let load = PhasedLoad::start(address, parts, 2, pace).expect("a load");
+        let start = Instant::now();
+        while lock(&load.shared.latencies)[0][1].len() < 20 && start.elapsed() < Duration::from_secs(60) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(lock(&load.shared.latencies)[0][0].len(), 0);
+        assert!(lock(&load.shared.latencies)[0][1].len() >= 20);
+        release.send(()).expect("a server");
+        load.end().expect("phases");
     }
 
     #[test]

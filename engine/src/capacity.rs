@@ -53,6 +53,12 @@ impl Consumed {
         self
     }
 
+    /// What the same costs in a transaction of PartiQL statements: only the table's units double.
+    pub fn table_doubled(mut self) -> Self {
+        self.table_units *= 2.0;
+        self
+    }
+
     /// Adds what another request of the same table consumed.
     pub fn add(&mut self, other: &Consumed) {
         self.table_units += other.table_units;

@@ -19,7 +19,7 @@ use store::{Batch, LOG_TIME_BYTES, StoreError};
 
 use crate::catalog::{StreamView, Table};
 use crate::keys;
-use crate::write::ItemWrite;
+use crate::write::{Action, ItemWrite, key_attributes_of};
 
 /// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +71,18 @@ const HEAD_BYTES: usize = 1 + 1 + 4 + 8;
 pub(crate) fn append_change(write: &ItemWrite, old: Option<&Item>, new: Option<&Item>, batch: &mut Batch) {
     let table: &Table = &write.table;
     if let Some(stream) = table.descriptor.stream.as_ref().filter(|stream| stream.enabled) {
-        let record = encode(write, stream.id, stream.view, old, new);
+        let key = match (&write.action, old) {
+            (Action::Expire { .. }, Some(old)) => key_attributes_of(table, old),
+            _ => write.key_attributes.clone(),
+        };
+        let record = encode(write, &key, stream.id, stream.view, old, new);
         batch.append(keys::LOG, keys::id_prefix(table.id()).to_vec(), record);
     }
 }
 
 fn encode(
     write: &ItemWrite,
+    key: &Item,
     stream_id: u32,
     view: StreamView,
     old: Option<&Item>,
@@ -93,7 +98,7 @@ fn encode(
     if write.author == Author::TimeToLive {
         flags |= BY_TIME_TO_LIVE;
     }
-    let key = write.key_attributes.as_stored();
+    let key = key.as_stored();
     let old = old.filter(|_| view.has_old_image()).map(Item::as_stored);
     let new = new.filter(|_| view.has_new_image()).map(Item::as_stored);
     let old = old.map_or(&[][..], |stored| stored);

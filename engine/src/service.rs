@@ -64,6 +64,30 @@ impl<S: Store> DynamoDb for Engine<S> {
         ops::transact_get_items(self, input).await
     }
 
+    async fn execute_statement(
+        &self,
+        _: &Context,
+        input: ExecuteStatementInput,
+    ) -> Result<ExecuteStatementOutput, Error> {
+        ops::execute_statement(self, input).await
+    }
+
+    async fn batch_execute_statement(
+        &self,
+        _: &Context,
+        input: BatchExecuteStatementInput,
+    ) -> Result<BatchExecuteStatementOutput, Error> {
+        ops::batch_execute_statement(self, input).await
+    }
+
+    async fn execute_transaction(
+        &self,
+        _: &Context,
+        input: ExecuteTransactionInput,
+    ) -> Result<ExecuteTransactionOutput, Error> {
+        ops::execute_transaction(self, input).await
+    }
+
     async fn create_table(
         &self,
         context: &Context,

@@ -95,6 +95,8 @@ pub enum UpdateError {
     Number(model::NumberError),
     /// The result nests deeper than an item may.
     TooDeep,
+    /// As [`UpdateError::TooDeep`], in the words of PartiQL.
+    PartiQlTooDeep,
 }
 
 impl fmt::Display for UpdateError {
@@ -122,6 +124,7 @@ impl fmt::Display for UpdateError {
                 "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels \
                  beyond supported limit"
             }
+            UpdateError::PartiQlTooDeep => "Nesting Levels have exceeded supported limits",
         })
     }
 }

@@ -40,7 +40,7 @@ impl Function {
         matches!(self, Function::IfNotExists | Function::ListAppend)
     }
 
-    fn operand_count(self) -> usize {
+    pub(crate) fn operand_count(self) -> usize {
         match self {
             Function::AttributeExists | Function::AttributeNotExists | Function::Size => 1,
             _ => 2,

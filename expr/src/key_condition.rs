@@ -250,7 +250,7 @@ fn key_clause(operator: KeyOperator, operands: &[&Operand]) -> Result<KeyClause,
             }
             Operand::Path(path) => key = Some(path),
             Operand::Literal(literal) => literals.push(literal.clone()),
-            Operand::Size(_) => {
+            Operand::Size(_) | Operand::Truth(_) => {
                 return Err(ExpressionError::invalid(
                     ExpressionKind::KeyCondition,
                     "KeyConditionExpressions cannot contain nested operations",

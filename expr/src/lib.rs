@@ -1,5 +1,5 @@
 //! The expression languages of DynamoDB: condition, filter, key condition, projection and update
-//! expressions, and the legacy parameters turned into the same trees. Parsed once per request,
+//! expressions, and the legacy parameters and PartiQL statements turned into the same trees. Parsed once per request,
 //! checked in the service's words, evaluated over stored items in place.
 //!
 //! No JSON, no storage, no clock.
@@ -27,6 +27,7 @@ mod key_condition;
 pub mod legacy;
 mod lexer;
 mod literal;
+pub mod partiql;
 mod path;
 mod path_tree;
 mod projection;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{Item, MapRef};
+use model::{Encoder, Item, MapRef};
 
 use crate::attributes::ExpressionAttributes;
 use crate::condition::resolve_path;
@@ -17,7 +17,16 @@ use crate::syntax;
 pub struct Projection {
     /// In the order written.
     paths: Vec<Path>,
-    tree: Fields,
+    shape: Shape,
+}
+
+/// How what the paths select is put together.
+#[derive(Clone, Debug)]
+enum Shape {
+    /// As it stands in the item, around it nothing else.
+    Document(Fields),
+    /// Side by side under these names, one for each path, as PartiQL does.
+    Columns(Vec<String>),
 }
 
 impl Projection {
@@ -39,7 +48,10 @@ impl Projection {
 
     fn of_paths(paths: Vec<Path>) -> Result<Self, String> {
         let tree = join_paths(&paths.iter().collect::<Vec<_>>())?;
-        Ok(Projection { paths, tree })
+        Ok(Projection {
+            paths,
+            shape: Shape::Document(tree),
+        })
     }
 
     /// The projection of the legacy AttributesToGet: top-level attributes by name.
@@ -53,10 +65,30 @@ impl Projection {
         Self::of_paths(names.iter().map(Path::of_attribute).collect()).map_err(ExpressionError::request)
     }
 
+    /// The projection of a SELECT: what stands at each path, under its name. No two names are equal.
+    pub(crate) fn of_columns(columns: Vec<(String, Path)>) -> Self {
+        let (names, paths) = columns.into_iter().unzip();
+        Projection {
+            paths,
+            shape: Shape::Columns(names),
+        }
+    }
+
     /// What the projection selects of `item`. Keys are not added; elements of lists come in the order of
     /// the list, without gaps (AWS-FACTS 38).
     pub fn apply(&self, item: MapRef<'_>) -> Item {
-        select(&self.tree, item)
+        let names = match &self.shape {
+            Shape::Document(tree) => return select(tree, item),
+            Shape::Columns(names) => names,
+        };
+        let (mut encoder, open) = Encoder::item(256);
+        for (name, path) in names.iter().zip(&self.paths) {
+            if let Some(value) = path.find(item) {
+                encoder.name(name.as_bytes());
+                encoder.value(&value);
+            }
+        }
+        encoder.finish(open)
     }
 
     /// The top-level attributes of its paths, in the order written; one may come twice.

@@ -20,7 +20,7 @@ use crate::read::{end_of, just_above};
 use crate::write::stored_item;
 
 /// How many items one step reads at most.
-const STEP_ITEMS_MAX: usize = 256;
+const STEP_ITEMS_MAX: usize = 64;
 /// About how many bytes one step reads at most.
 const STEP_BYTES_MAX: usize = 1 << 20;
 

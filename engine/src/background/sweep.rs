@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::Error;
+use model::Item;
 use parking_lot::Mutex;
 use store::{Batch, Decision, Direction, Held, Key, Outcome, RangeRequest, Store};
 
@@ -21,14 +22,14 @@ use crate::expiry::Expired;
 use crate::keys;
 use crate::log::Author;
 use crate::read::just_above;
-use crate::write::{Action, CommitPlan, ItemWrite, key_attributes_of, stored_item};
+use crate::write::{Action, CommitPlan, ItemWrite};
 
-/// How many items one step deletes at most: one commit, for which writers of these items wait.
-const STEP_ITEMS_MAX: usize = 64;
-/// About how many bytes of items one step reads before it deletes them.
+/// How many items one step deletes at most: one commit, for which writers of these items wait, and
+/// which any other commit may have to share its sync with. Of the largest items it holds 13 MB, and
+/// twice that where a stream keeps both images.
+const STEP_ITEMS_MAX: usize = 32;
+/// About how many bytes of entries one step reads.
 const STEP_BYTES_MAX: usize = 1 << 20;
-/// How many items are read at once: an item may be as large as 400 KB.
-const READ_ITEMS_MAX: usize = 16;
 /// A look from the earliest time rests this many times as long as it has taken.
 const WHOLE_LOOK_RESTS: u64 = 64;
 
@@ -73,7 +74,7 @@ impl<S: Store> Engine<S> {
         let now_ms = self.clock.now_ms();
         let table = self.catalog.table(&self.store, name).await.map_err(from_store)?;
         let swept = table
-            .as_deref()
+            .as_ref()
             .filter(|table| table.is_usable(now_ms))
             .and_then(|table| Some((table, sweep_due_ms(table)?)));
         let Some((table, due_ms)) = swept else {
@@ -127,68 +128,41 @@ impl<S: Store> Engine<S> {
             let took_ms = self.clock.now_ms().saturating_sub(now_ms);
             progress.whole_look_due_ms = now_ms + took_ms * WHOLE_LOOK_RESTS;
         }
-        let Some(handled) = self.expire(table, &expired, &entries, now_ms).await? else {
+        if !self.expire(table, &entries, now_ms).await? {
             // The table has changed: the same entries are looked at again.
             self.catalog.forget(name);
             return Ok(Some(now_ms));
-        };
-        is_over &= handled == entries.len();
+        }
         let next_ms = if is_over {
             progress.looked_until_seconds = expired.seconds.end;
             now_ms + self.settings.expiry_sweep_period_ms
         } else {
-            progress.next = entries[..handled].last().map(|last| just_above(last));
+            progress.next = entries.last().map(|last| just_above(last));
             now_ms
         };
         self.sweeps.0.lock().insert(name.to_owned(), progress);
         Ok(Some(next_ms))
     }
 
-    /// Deletes those items that have expired of the first of `entries`, and tells how many entries
-    /// these were. `Ok(None)` where the table is another version than the one given.
-    async fn expire(
-        &self,
-        table: &Table,
-        expired: &Expired<'_>,
-        entries: &[Vec<u8>],
-        now_ms: u64,
-    ) -> Result<Option<usize>, Error> {
-        let planned_table = Arc::new(Table::new(table.descriptor.clone()));
-        let mut writes = Vec::new();
-        let mut handled = 0;
-        let mut size_bytes = 0;
-        for entries in entries.chunks(READ_ITEMS_MAX) {
-            if size_bytes >= STEP_BYTES_MAX {
-                break;
-            }
-            handled += entries.len();
-            let item_keys: Vec<Key> = entries
-                .iter()
-                .filter_map(|entry| keys::parse_expiry(entry))
-                .map(|(_, item_key)| Key::new(keys::ITEMS, item_key))
-                .collect();
-            let found = self.store.get_many(&item_keys).await.map_err(from_store)?;
-            for (key, stored) in item_keys.into_iter().zip(found) {
-                let Some(item) = stored.map(stored_item).transpose()? else {
-                    continue;
-                };
-                size_bytes += item.size_bytes();
-                // A spared item spares the commit; who is deleted is decided there.
-                if expired.has(item.attributes()) {
-                    writes.push(ItemWrite {
-                        table: planned_table.clone(),
-                        key_attributes: key_attributes_of(table, &item),
-                        key,
-                        condition: None,
-                        return_item_on_failure: false,
-                        action: Action::Expire { now_ms },
-                        author: Author::TimeToLive,
-                    });
-                }
-            }
-        }
+    /// Deletes those items that have expired of `entries`. `Ok(false)` where the table is another
+    /// version than the one given.
+    async fn expire(&self, table: &Arc<Table>, entries: &[Vec<u8>], now_ms: u64) -> Result<bool, Error> {
+        let writes: Vec<ItemWrite> = entries
+            .iter()
+            .filter_map(|entry| keys::parse_expiry(entry))
+            .map(|(_, item_key)| ItemWrite {
+                table: table.clone(),
+                // The item is read by the commit alone, which takes them from it.
+                key_attributes: Item::empty(),
+                key: Key::new(keys::ITEMS, item_key),
+                condition: None,
+                return_item_on_failure: false,
+                action: Action::Expire { now_ms },
+                author: Author::TimeToLive,
+            })
+            .collect();
         if writes.is_empty() {
-            return Ok(Some(handled));
+            return Ok(true);
         }
         let plan = CommitPlan::new(writes);
         let declared = plan.declared();
@@ -207,9 +181,9 @@ impl<S: Store> Engine<S> {
             }
         };
         match self.store.commit(declared, decide).await.map_err(from_store)? {
-            Outcome::Committed(()) => Ok(Some(handled)),
+            Outcome::Committed(()) => Ok(true),
             Outcome::Aborted(error) => Err(error),
-            Outcome::Replan => Ok(None),
+            Outcome::Replan => Ok(false),
         }
     }
 }

@@ -109,7 +109,7 @@ async fn write_all<S: Store>(
 /// A write of the batch as the request had it.
 fn as_sent(requested: &Requested) -> Write {
     match requested {
-        Requested::Put(item) => Write {
+        Requested::Put(item) | Requested::Insert(item) => Write {
             put_request: Some(PutRequest {
                 item: item.clone().into(),
             }),

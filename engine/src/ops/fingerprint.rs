@@ -2,6 +2,7 @@
 
 use api::AttributeMap;
 use api::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use expr::Literal;
 use indexmap::IndexMap;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -58,6 +59,25 @@ pub(crate) fn fingerprint(actions: &[TransactWriteItem]) -> u128 {
             );
         }
     }
+    hash.0.digest128()
+}
+
+/// A hash of PartiQL statements and their parameters, in the order sent, and of what else is given.
+///
+/// Stored with tokens as [`fingerprint`] is.
+pub(crate) fn statements_fingerprint<'s>(
+    statements: impl IntoIterator<Item = (&'s str, &'s [Literal])>,
+    context: &[u8],
+) -> u128 {
+    let mut hash = Hash(Xxh3::new());
+    for (statement, parameters) in statements {
+        hash.text(statement);
+        hash.bytes(&(parameters.len() as u64).to_be_bytes());
+        for parameter in parameters {
+            hash.bytes(parameter.raw());
+        }
+    }
+    hash.bytes(context);
     hash.0.digest128()
 }
 

@@ -1,5 +1,6 @@
 //! The operations, one file each, and what they share.
 
+mod batch_execute_statement;
 mod batch_get_item;
 mod batch_write_item;
 mod create_table;
@@ -8,6 +9,8 @@ mod delete_table;
 mod describe_stream;
 mod describe_table;
 mod describe_time_to_live;
+mod execute_statement;
+mod execute_transaction;
 mod fingerprint;
 mod get_item;
 mod get_records;
@@ -18,6 +21,7 @@ mod limits;
 mod list_streams;
 mod list_tables;
 pub(crate) mod not_built;
+mod partiql;
 mod put_item;
 mod query;
 mod read_request;
@@ -40,6 +44,7 @@ mod write_request;
 
 use api::Error;
 
+pub(crate) use batch_execute_statement::batch_execute_statement;
 pub(crate) use batch_get_item::batch_get_item;
 pub(crate) use batch_write_item::batch_write_item;
 pub(crate) use create_table::create_table;
@@ -48,6 +53,8 @@ pub(crate) use delete_table::delete_table;
 pub(crate) use describe_stream::describe_stream;
 pub(crate) use describe_table::describe_table;
 pub(crate) use describe_time_to_live::describe_time_to_live;
+pub(crate) use execute_statement::execute_statement;
+pub(crate) use execute_transaction::execute_transaction;
 pub(crate) use get_item::get_item;
 pub(crate) use get_records::get_records;
 pub(crate) use get_shard_iterator::get_shard_iterator;

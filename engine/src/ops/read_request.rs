@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api::types::{ConsumedCapacity, ReturnConsumedCapacity, Select};
 use api::{AttributeMap, Error, Operation, ValueError};
 use expr::{Condition, ExpressionAttributes, KeyOperator, Literal, Projection, ResolvedKeyCondition};
-use model::limits::{PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
+use model::limits::{PAGE_BYTES_MAX, PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
 use model::{Encoder, Item, ValueRef};
 use store::{Direction, Store};
 
@@ -141,7 +141,7 @@ impl<'t> Target<'t> {
     }
 
     /// The LastEvaluatedKey that stands for `item`.
-    fn position_of(&self, item: &Item) -> Item {
+    pub fn position_of(&self, item: &Item) -> Item {
         let mut attributes = self.position_attributes();
         attributes.sort_unstable_by(|left, right| left.name.cmp(&right.name));
         let (mut encoder, open) = Encoder::item(128);
@@ -451,6 +451,7 @@ impl ReadParameters {
             range,
             direction,
             limit: self.limit,
+            bytes_max: PAGE_BYTES_MAX,
             filter: self.filter,
             hidden: engine.hidden(target.table),
             keep,

@@ -26,6 +26,8 @@ use crate::write::{
 pub(crate) enum Requested {
     /// A whole item.
     Put(Item),
+    /// A whole item that must not be there.
+    Insert(Item),
     /// The update of the item with this key.
     Update(Item, Arc<Update>),
     /// The removal of the item with this key.
@@ -38,7 +40,7 @@ impl Requested {
     /// The item or the key.
     fn attributes(&self) -> &Item {
         match self {
-            Requested::Put(item) => item,
+            Requested::Put(item) | Requested::Insert(item) => item,
             Requested::Update(key, _) | Requested::Delete(key) | Requested::Check(key) => key,
         }
     }
@@ -71,10 +73,14 @@ impl WriteRequest {
     pub fn plan(&self, table: Arc<Table>) -> Result<ItemWrite, Error> {
         let schema = &table.descriptor.key_schema;
         let (key_attributes, action) = match &self.requested {
-            Requested::Put(item) => {
+            Requested::Put(item) | Requested::Insert(item) => {
                 check_item_key(schema, item)?;
                 check_index_keys(&table, item)?;
-                (key_attributes_of(&table, item), Action::Put(item.clone()))
+                let action = match self.requested {
+                    Requested::Insert(_) => Action::Insert(item.clone()),
+                    _ => Action::Put(item.clone()),
+                };
+                (key_attributes_of(&table, item), action)
             }
             Requested::Update(key, update) => {
                 check_key(schema, key)?;

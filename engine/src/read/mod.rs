@@ -5,4 +5,4 @@ mod key_range;
 mod page;
 
 pub(crate) use key_range::{KeyRange, SortPlace, end_of, just_above, key_range};
-pub(crate) use page::{Keep, PageRequest, read_page};
+pub(crate) use page::{Keep, Page, PageRequest, read_page};

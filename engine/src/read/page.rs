@@ -6,7 +6,6 @@ use std::sync::Arc;
 use api::Error;
 use expr::{Condition, Projection};
 use model::Item;
-use model::limits::PAGE_BYTES_MAX;
 use store::{Direction, KeySpace, RangePage, RangeRequest, Read};
 
 use super::key_range::{KeyRange, just_above};
@@ -41,6 +40,8 @@ pub(crate) struct PageRequest<'t> {
     pub direction: Direction,
     /// How many items are read at most, before the filter.
     pub limit: Option<usize>,
+    /// How many bytes are read before the page ends: at least one item is.
+    pub bytes_max: usize,
     pub filter: Option<Arc<Condition>>,
     /// Items that are passed over as if the filter did not let them through.
     pub hidden: Option<Expired<'t>>,
@@ -103,7 +104,7 @@ pub(crate) async fn read_page<R: Read>(store: &R, request: &PageRequest<'_>) -> 
                 end: &range.end,
                 direction: request.direction,
                 rows_max: (limit - page.scanned_count).min(ROWS_MAX),
-                bytes_max: PAGE_BYTES_MAX - page.size_bytes.min(PAGE_BYTES_MAX - 1),
+                bytes_max: (request.bytes_max.saturating_sub(page.size_bytes)).max(1),
             })
             .await
             .map_err(from_store)?;
@@ -167,7 +168,7 @@ impl Page {
                     Keep::Projection(projection) => self.items.push(projection.apply(item.attributes())),
                 }
             }
-            if self.scanned_count >= limit || self.size_bytes >= PAGE_BYTES_MAX {
+            if self.scanned_count >= limit || self.size_bytes >= request.bytes_max {
                 self.last = Some(item);
                 return Ok(true);
             }

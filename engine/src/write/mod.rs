@@ -14,7 +14,7 @@ mod transaction;
 
 use std::sync::Arc;
 
-use api::Error;
+use api::{Error, ErrorKind};
 use bytes::Bytes;
 use expr::{Condition, Update};
 use model::limits::ITEM_BYTES_MAX;
@@ -45,6 +45,8 @@ use crate::write::key_checks::check_updated_index_keys;
 pub(crate) enum Action {
     /// Replaces the item.
     Put(Item),
+    /// Makes the item, which must not be there.
+    Insert(Item),
     /// Changes the item, or makes it from its key.
     Update(Arc<Update>),
     /// Removes the item.
@@ -61,7 +63,7 @@ pub(crate) enum Action {
 pub(crate) struct ItemWrite {
     /// The table, in the version that the write was planned with.
     pub table: Arc<Table>,
-    /// The item's primary key attributes.
+    /// The item's primary key attributes; empty for [`Action::Expire`], which takes them from the item.
     pub key_attributes: Item,
     /// The item's key.
     pub key: Key,
@@ -138,7 +140,16 @@ fn apply(write: &ItemWrite, old: Option<Item>, indexed: &[u32], batch: &mut Batc
     }
     let table = &write.table;
     let new = match &write.action {
-        Action::Put(item) => Some(item.clone()),
+        Action::Insert(_) if old.is_some() => {
+            return Err(Error {
+                item: old.filter(|_| write.return_item_on_failure),
+                ..Error::new(
+                    ErrorKind::DuplicateItemException,
+                    "Duplicate primary key exists in table",
+                )
+            });
+        }
+        Action::Put(item) | Action::Insert(item) => Some(item.clone()),
         Action::Delete => None,
         Action::Check => old.clone(),
         Action::Expire { now_ms } => {

@@ -56,6 +56,7 @@ impl Operand {
                 let count = inner.value(item)?.element_count()?;
                 Some(ValueRef::Number(Number::from(count as i64)))
             }
+            Operand::Truth(condition) => Some(ValueRef::Bool(condition.matches(item))),
         }
     }
 }

@@ -16,12 +16,14 @@ use crate::path::Path;
 use crate::syntax::{self, Comparator, too_many_operators};
 
 pub(crate) use evaluate::compare;
-pub(crate) use resolve::{not_distinct, operand_type_error, path_required, resolve_path};
+pub(crate) use resolve::{
+    not_distinct, operand_type_error, path_required, resolve_path, static_type, too_deep_path,
+};
 
 /// A condition or filter, parsed and checked.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    root: Node,
+    pub(crate) root: Node,
 }
 
 /// A part of a condition that is true or false.
@@ -47,6 +49,8 @@ pub(crate) enum Operand {
     Literal(Literal),
     /// `size(...)`
     Size(Box<Operand>),
+    /// Whether a condition holds: in PartiQL, a condition is a value among others.
+    Truth(Box<Node>),
 }
 
 impl Condition {
@@ -94,7 +98,8 @@ impl Node {
         resolve::resolve(raw, attributes)
     }
 
-    fn collect_paths<'n>(&'n self, paths: &mut Vec<&'n Path>) {
+    /// Adds the document paths that this part reads, in the order written.
+    pub(crate) fn collect_paths<'n>(&'n self, paths: &mut Vec<&'n Path>) {
         match self {
             Node::And(parts) | Node::Or(parts) => {
                 parts.iter().for_each(|part| part.collect_paths(paths));
@@ -102,24 +107,25 @@ impl Node {
             Node::Not(inner) => inner.collect_paths(paths),
             Node::Exists(path) | Node::NotExists(path) | Node::HasType(path, _) => paths.push(path),
             Node::Compare(_, left, right) | Node::BeginsWith(left, right) | Node::Contains(left, right) => {
-                paths.extend([left, right].into_iter().filter_map(Operand::inner_path));
+                left.collect_paths(paths);
+                right.collect_paths(paths);
             }
-            Node::Between(operands) => paths.extend(operands.iter().filter_map(Operand::inner_path)),
+            Node::Between(operands) => operands.iter().for_each(|operand| operand.collect_paths(paths)),
             Node::In(operand, list) => {
-                paths.extend(operand.inner_path());
-                paths.extend(list.iter().filter_map(Operand::inner_path));
+                operand.collect_paths(paths);
+                list.iter().for_each(|operand| operand.collect_paths(paths));
             }
         }
     }
 }
 
 impl Operand {
-    /// The path that the operand is, or whose size it is.
-    fn inner_path(&self) -> Option<&Path> {
+    fn collect_paths<'o>(&'o self, paths: &mut Vec<&'o Path>) {
         match self {
-            Operand::Path(path) => Some(path),
-            Operand::Literal(_) => None,
-            Operand::Size(inner) => inner.inner_path(),
+            Operand::Path(path) => paths.push(path),
+            Operand::Literal(_) => {}
+            Operand::Size(inner) => inner.collect_paths(paths),
+            Operand::Truth(condition) => condition.collect_paths(paths),
         }
     }
 }

@@ -180,10 +180,7 @@ pub(crate) fn resolve_path(
         }
     }
     if raw.len() > limits::NESTING_LEVELS_MAX {
-        return Err(format!(
-            "The document path has too many nesting levels; nesting levels: {}",
-            raw.len()
-        ));
+        return Err(too_deep_path(raw.len()));
     }
     Ok(Path {
         attribute: attribute.unwrap_or_default(),
@@ -191,12 +188,18 @@ pub(crate) fn resolve_path(
     })
 }
 
+/// That a document path has too many steps.
+pub(crate) fn too_deep_path(levels: usize) -> String {
+    format!("The document path has too many nesting levels; nesting levels: {levels}")
+}
+
 /// The type of an operand that no item can change.
-fn static_type(operand: &Operand) -> Option<ValueType> {
+pub(crate) fn static_type(operand: &Operand) -> Option<ValueType> {
     match operand {
         Operand::Path(_) => None,
         Operand::Literal(literal) => Some(literal.value().value_type()),
         Operand::Size(_) => Some(ValueType::Number),
+        Operand::Truth(_) => Some(ValueType::Bool),
     }
 }
 

@@ -24,8 +24,18 @@ pub struct Update {
     actions: Vec<Action>,
     /// The paths that the actions write, by the actions' numbers.
     tree: Fields,
-    /// Whether it comes of AttributeUpdates, whose errors read otherwise.
-    legacy: bool,
+    dialect: Dialect,
+}
+
+/// What an update comes of, which decides how its errors read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// UpdateExpression
+    Expression,
+    /// AttributeUpdates
+    Legacy,
+    /// A PartiQL statement.
+    PartiQl,
 }
 
 /// What happens at one path.
@@ -68,7 +78,17 @@ impl Update {
         Ok(Update {
             actions,
             tree,
-            legacy: true,
+            dialect: Dialect::Legacy,
+        })
+    }
+
+    /// The update of a PartiQL statement; no two of the actions may write at one place.
+    pub(crate) fn from_partiql(actions: Vec<Action>) -> Result<Self, String> {
+        let tree = join_paths(&actions.iter().map(|action| &action.path).collect::<Vec<_>>())?;
+        Ok(Update {
+            actions,
+            tree,
+            dialect: Dialect::PartiQl,
         })
     }
 
@@ -78,9 +98,10 @@ impl Update {
         let base = old.unwrap_or(key.attributes());
         evaluate::evaluate(&self.actions, base)
             .and_then(|outcomes| write::write(&self.tree, &outcomes, base))
-            .map_err(|error| match error {
-                UpdateError::OperandType if self.legacy => UpdateError::LegacyOperandType,
-                error => error,
+            .map_err(|error| match (error, self.dialect) {
+                (UpdateError::OperandType, Dialect::Legacy) => UpdateError::LegacyOperandType,
+                (UpdateError::TooDeep, Dialect::PartiQl) => UpdateError::PartiQlTooDeep,
+                (error, _) => error,
             })
     }
 

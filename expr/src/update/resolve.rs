@@ -3,7 +3,7 @@
 
 use model::ValueType;
 
-use super::{Action, Change, Expression, Update};
+use super::{Action, Change, Dialect, Expression, Update};
 use crate::attributes::ExpressionAttributes;
 use crate::condition::{not_distinct, operand_type_error, path_required, resolve_path};
 use crate::form::{self, Function};
@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str, attributes: &mut ExpressionAttributes<'_>) -> Re
     Ok(Update {
         actions,
         tree,
-        legacy: false,
+        dialect: Dialect::Expression,
     })
 }
 

@@ -6,6 +6,7 @@ mod keys;
 mod legacy;
 mod limits;
 mod notation;
+mod partiql;
 mod projections;
 mod random;
 mod updates;

@@ -8,12 +8,7 @@ from botocore.exceptions import ClientError
 
 from tables import make_articles
 
-STATEMENT = 'SELECT * FROM "Articles"'
-
 NOT_BUILT = [
-    ("execute_statement", {"Statement": STATEMENT}),
-    ("batch_execute_statement", {"Statements": [{"Statement": STATEMENT}]}),
-    ("execute_transaction", {"TransactStatements": [{"Statement": STATEMENT}]}),
     (
         "update_continuous_backups",
         {
