@@ -168,7 +168,10 @@ impl<S: Store> Engine<S> {
                 tracing::info!(table = table_name, "a change stream has been closed");
             }
             Next::Forget => {
-                if self.forget_shards(&stream, now_ms).await? {
+                // Its records are as old as it is: a table that stays may have no other stream that would
+                // trim them.
+                let more = self.forget_shards(&stream, now_ms).await?;
+                if more || self.trim_log(stream.table_id, now_ms).await? <= now_ms {
                     return Ok(Some(now_ms));
                 }
                 self.forget_stream(&stream, table.as_ref()).await?;

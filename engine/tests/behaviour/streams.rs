@@ -519,6 +519,31 @@ fn a_disabled_stream_and_that_of_a_deleted_table_live_for_a_day() {
 }
 
 #[test]
+fn records_go_with_the_stream_of_a_table_that_stays() {
+    let database = with_table();
+    for version in 1..=3 {
+        put(&database, "a", version);
+    }
+    disable(&database);
+    assert_eq!(database.stored_keys("log"), 3);
+    database.work();
+    database.wait_ms(DAY_MS);
+    database.work();
+    assert_eq!(
+        database
+            .case("ListStreams", json!({"TableName": "table"}))
+            .answer()["Streams"],
+        json!([])
+    );
+    assert_eq!(database.stored_keys("log"), 0);
+    database
+        .case("DeleteTable", json!({"TableName": "table"}))
+        .succeeds();
+    database.work();
+    database.is_sound();
+}
+
+#[test]
 fn iterators_begin_at_either_end_or_at_a_record() {
     let database = with_table();
     let arn = arn(&database);

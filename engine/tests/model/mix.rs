@@ -129,6 +129,7 @@ const REQUIRED: &[(&str, u64, &[&str])] = &[
             "trimmed places",
             "places outside of the shard",
             "transactions repeated",
+            "transactions repeated too late",
             "refused changes of times to live",
             "reopened while enabling",
             "expired items moved in time",

@@ -198,6 +198,19 @@ impl<H: Home> Session<H> {
         if !self.tokens.is_empty() && chance(&mut self.rng, 12) {
             return self.repeat_transaction().await;
         }
+        let (actions, mut input) = self.draw_transaction(&names);
+        // A token that has stood for something else.
+        let mismatches = match self.tokens.back() {
+            Some(known) if chance(&mut self.rng, 3) && known.made_at_ms + TOKEN_MS > self.now_ms() => {
+                input.client_request_token = known.input.client_request_token.clone();
+                true
+            }
+            _ => false,
+        };
+        self.transact(actions, input, mismatches).await;
+    }
+
+    fn draw_transaction(&mut self, names: &[String]) -> (Vec<Action>, TransactWriteItemsInput) {
         let mut actions: Vec<Action> = Vec::new();
         let mut input = TransactWriteItemsInput {
             return_consumed_capacity: capacity_mode(&mut self.rng),
@@ -207,7 +220,7 @@ impl<H: Home> Session<H> {
         };
         let may_repeat = chance(&mut self.rng, 2);
         for _ in 0..self.rng.usize(1..=5) {
-            let name = pick(&mut self.rng, &names).clone();
+            let name = pick(&mut self.rng, names).clone();
             let (action, asked) = self.draw_action(&name);
             let key = |action: &Action| self.tables[&action.table].primary_key(action.write.key());
             let is_new = !actions
@@ -218,14 +231,11 @@ impl<H: Home> Session<H> {
                 input.transact_items.push(asked);
             }
         }
-        // A token that has stood for something else.
-        let mismatches = match self.tokens.back() {
-            Some(known) if chance(&mut self.rng, 3) && known.made_at_ms + TOKEN_MS > self.now_ms() => {
-                input.client_request_token = known.input.client_request_token.clone();
-                true
-            }
-            _ => false,
-        };
+        (actions, input)
+    }
+
+    /// Sends a transaction. `mismatches`: whether its token stands for another one.
+    async fn transact(&mut self, actions: Vec<Action>, input: TransactWriteItemsInput, mismatches: bool) {
         self.log(format!(
             "TransactWriteItems {:?}\n  {}",
             input.client_request_token,
@@ -343,12 +353,18 @@ impl<H: Home> Session<H> {
         all_of(actions.iter().map(decide).collect())
     }
 
-    /// Sends a transaction again under its token: nothing comes of it.
+    /// Sends a transaction again under its token: nothing comes of it, unless it is so long ago that
+    /// it is one like any other.
     async fn repeat_transaction(&mut self) {
         let place = self.rng.usize(..self.tokens.len());
         let mut known = self.tokens[place].clone();
-        // One that could not be planned now, or that is forgotten, is no repeat.
-        if known.made_at_ms + TOKEN_MS <= self.now_ms() || self.check_transaction(&known.actions).is_err() {
+        if known.made_at_ms + TOKEN_MS <= self.now_ms() {
+            self.tokens.remove(place);
+            self.mix.count("transactions repeated too late");
+            return self.transact(known.actions, known.input, false).await;
+        }
+        // One that could not be planned now is no repeat.
+        if self.check_transaction(&known.actions).is_err() {
             return;
         }
         known.input.return_consumed_capacity = capacity_mode(&mut self.rng);
