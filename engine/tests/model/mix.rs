@@ -139,7 +139,7 @@ const REQUIRED: &[(&str, u64, &[&str])] = &[
 ];
 
 /// How often what is rare must be done.
-const RARE_TIMES_MIN: u64 = 50;
+const RARE_TIMES_MIN: u64 = 15;
 /// How often the rest must be done.
 const TIMES_MIN: u64 = 500;
 

@@ -17,7 +17,7 @@ use crate::stream::{Reader, Seen, SharedStream, sequence};
 /// How long an iterator is good for.
 const ITERATOR_MS: u64 = 15 * 60 * 1000;
 /// How many consumers there are at most.
-const CONSUMERS_MAX: usize = 4;
+const CONSUMERS_MAX: usize = 6;
 
 /// Where a consumer stands in a shard.
 struct Cursor {
@@ -450,7 +450,7 @@ impl<H: Home> Session<H> {
             seen.shard,
             stream.borrow().arn
         ));
-        if chance(&mut self.rng, 5) {
+        if chance(&mut self.rng, 25) {
             self.read_elsewhere(&stream, &seen).await;
         }
         let at = Place {
@@ -489,7 +489,14 @@ impl<H: Home> Session<H> {
             ..Place::of(ShardIteratorType::AfterSequenceNumber)
         };
         let rest = self.read_some(&stream, &seen.shard, after, Some(limit)).await;
-        assert_eq!(records[1..], rest, "behind {number}");
+        // Either page may have ended at a megabyte.
+        let behind = &records[1..];
+        let common = behind.len().min(rest.len());
+        assert_eq!(behind[..common], rest[..common], "behind {number}");
+        assert!(
+            behind.is_empty() || !rest.is_empty(),
+            "nothing is behind {number}"
+        );
 
         let time = (change_ms / 1000) as f64;
         let since = Place {

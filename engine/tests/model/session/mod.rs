@@ -136,9 +136,9 @@ const KINDS: [(Kind, u32); 31] = [
     (Kind::Limits, 60),
     (Kind::SetStream, 100),
     (Kind::ListStreams, 60),
-    (Kind::ReadStream, 40),
+    (Kind::ReadStream, 120),
     (Kind::ReadPlace, 200),
-    (Kind::Consume, 500),
+    (Kind::Consume, 700),
     (Kind::SetTimeToLive, 150),
     (Kind::DescribeTimeToLive, 40),
     (Kind::Touch, 200),
@@ -164,9 +164,9 @@ impl<H: Home> Session<H> {
         let settings = Settings {
             transition_ms,
             open_shards: *pick(&mut rng, &[1, 1, 2, 3]),
-            expiry_sweep_period_ms: *pick(&mut rng, &[50, 1000]),
+            expiry_sweep_period_ms: *pick(&mut rng, &[200, 3000]),
             time_to_live_change_ms: *pick(&mut rng, &[0, 0, 1000, 60 * 60 * 1000]),
-            shard_rollover_ms: *pick(&mut rng, &[100, 2000, 10 * 60 * 1000, 4 * 60 * 60 * 1000]),
+            shard_rollover_ms: *pick(&mut rng, &[50, 500, 10 * 60 * 1000, 4 * 60 * 60 * 1000]),
             ..Settings::default()
         };
         let store = home.open();
