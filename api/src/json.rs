@@ -21,8 +21,22 @@ const ESCAPES: [u8; 256] = {
     escapes
 };
 
-/// Whether any of eight bytes has to be escaped: is below 0x20, a quote or a backslash.
-fn any_escape(bytes: [u8; 8]) -> bool {
+/// How many bytes of a long string are looked at together: compilers make vector instructions of it.
+const CHUNK_BYTES: usize = 32;
+
+/// Whether any of these bytes has to be escaped: is below 0x20, a quote or a backslash.
+#[inline]
+fn any_escape(bytes: &[u8; CHUNK_BYTES]) -> bool {
+    // Without a way out in between, so that all are looked at together.
+    let found = bytes.iter().fold(0, |found, &byte| {
+        found | u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    });
+    found != 0
+}
+
+/// The same of eight bytes.
+#[inline]
+fn any_escape_in_word(bytes: [u8; 8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(bytes);
@@ -39,19 +53,37 @@ pub(crate) fn append_string(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let mut rest = text;
-    while rest.len() >= 8 {
+    while rest.len() >= CHUNK_BYTES {
         // What needs no escapes is copied at once.
-        let (chunks, _) = rest.as_chunks::<8>();
-        let clean = chunks.iter().take_while(|chunk| !any_escape(**chunk)).count() * 8;
+        let (chunks, _) = rest.as_chunks::<CHUNK_BYTES>();
+        let clean = chunks.iter().take_while(|chunk| !any_escape(chunk)).count() * CHUNK_BYTES;
         out.extend_from_slice(&rest[..clean]);
         rest = &rest[clean..];
-        if let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        if let Some((chunk, after)) = rest.split_first_chunk::<CHUNK_BYTES>() {
             append_escaped(out, chunk);
             rest = after;
         }
     }
-    append_escaped(out, rest);
+    append_short(out, rest);
     out.push(b'"');
+}
+
+/// Appends a string shorter than a chunk: most names and many values.
+#[inline]
+fn append_short(out: &mut Vec<u8>, text: &[u8]) {
+    let has_escape = match text.last_chunk::<8>() {
+        // The last word may overlap the one before it.
+        Some(last) => {
+            let (words, _) = text.as_chunks::<8>();
+            words.iter().any(|word| any_escape_in_word(*word)) || any_escape_in_word(*last)
+        }
+        None => text.iter().any(|&byte| ESCAPES[usize::from(byte)] != 0),
+    };
+    if has_escape {
+        append_escaped(out, text);
+    } else {
+        out.extend_from_slice(text);
+    }
 }
 
 fn append_escaped(out: &mut Vec<u8>, text: &[u8]) {
@@ -112,7 +144,7 @@ mod tests {
     fn strings_are_written_as_serde_json_reads_them() {
         let mut texts: Vec<String> = (0..0x100)
             .filter_map(char::from_u32)
-            .flat_map(|letter| (0..9).map(move |at| format!("{}{letter}bcdefgh", "a".repeat(at))))
+            .flat_map(|letter| (0..40).map(move |at| format!("{}{letter}bcdefgh", "a".repeat(at))))
             .collect();
         texts.extend(
             [
@@ -120,6 +152,7 @@ mod tests {
                 "ü😀\u{7f}\u{80}",
                 "01234567",
                 "0123456\"",
+                "0123456789abcdef0123456789abcde\"0123456789abcdef0123456789abcdef",
                 "\u{20ac}\u{1f}\u{21}",
             ]
             .map(str::to_owned),

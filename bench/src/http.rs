@@ -15,13 +15,18 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The headers are those that an AWS client sends, with a signature of the right form, made once:
 /// computing signatures is the work of clients, not of the server.
 pub fn request(operation: &str, body: &str) -> Vec<u8> {
+    request_to(&format!("DynamoDB_20120810.{operation}"), body)
+}
+
+/// The bytes of a request to `target`: an API and its operation, as the header has them.
+fn request_to(target: &str, body: &str) -> Vec<u8> {
     format!(
         "POST / HTTP/1.1\r\n\
          Host: localhost\r\n\
          User-Agent: stator-bench\r\n\
          Accept-Encoding: identity\r\n\
          Content-Type: application/x-amz-json-1.0\r\n\
-         X-Amz-Target: DynamoDB_20120810.{operation}\r\n\
+         X-Amz-Target: {target}\r\n\
          X-Amz-Date: 20260101T000000Z\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/dynamodb/aws4_request, \
          SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
@@ -74,10 +79,73 @@ impl Head {
             body_bytes,
         }))
     }
+
+    /// Refuses an answer that is no success or not as long as it must be; `begun` is what of its
+    /// body has arrived.
+    pub fn check(&self, body_bytes: usize, begun: &[u8]) -> Result<()> {
+        if self.status == 200 && self.body_bytes == body_bytes {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "an answer of {body_bytes} bytes was expected; it has status {} and {} bytes: {:.300}",
+            self.status,
+            self.body_bytes,
+            String::from_utf8_lossy(begun)
+        )))
+    }
 }
 
 fn number(digits: &[u8]) -> Option<usize> {
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// A connection whose user waits for each answer.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects to a server whose answers have bodies of `body_bytes_max` bytes or less.
+    pub fn open(address: SocketAddr, body_bytes_max: usize) -> Result<Self> {
+        let stream = TcpStream::connect(address).context("the server cannot be reached")?;
+        stream
+            .set_nodelay(true)
+            .and_then(|()| stream.set_read_timeout(Some(CALL_TIMEOUT)))
+            .context("the connection cannot be set up")?;
+        Ok(Connection {
+            stream,
+            buffer: vec![0; body_bytes_max + 4096],
+        })
+    }
+
+    /// Sends a request and waits for its answer, which must be a success with a body of
+    /// `body_bytes` bytes.
+    pub fn exchange(&mut self, request: &[u8], body_bytes: usize) -> Result<()> {
+        self.stream
+            .write_all(request)
+            .context("a request cannot be sent")?;
+        let mut filled = 0;
+        loop {
+            let read = self.stream.read(&mut self.buffer[filled..]);
+            match read.context("an answer cannot be read")? {
+                0 => {
+                    return Err(Failure::new(
+                        "the server closed a connection, or its answer is too long",
+                    ));
+                }
+                read => filled += read,
+            }
+            let Some(head) = Head::parse(&self.buffer[..filled])? else {
+                continue;
+            };
+            head.check(body_bytes, &self.buffer[head.head_bytes..filled])?;
+            if filled >= head.total_bytes() {
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// One answer, kept whole.
@@ -109,13 +177,23 @@ impl Answer {
 
 /// Sends one request over a connection of its own and gives its answer, which must be a success.
 pub fn call(address: SocketAddr, operation: &str, body: &str) -> Result<Answer> {
-    send(address, &request(operation, body)).and_then(|answer| match answer.head.status {
+    send(address, &request(operation, body)).and_then(|answer| success(operation, answer))
+}
+
+/// The same for an operation of DynamoDB Streams.
+pub fn call_streams(address: SocketAddr, operation: &str, body: &str) -> Result<Answer> {
+    let request = request_to(&format!("DynamoDBStreams_20120810.{operation}"), body);
+    send(address, &request).and_then(|answer| success(operation, answer))
+}
+
+fn success(operation: &str, answer: Answer) -> Result<Answer> {
+    match answer.head.status {
         200 => Ok(answer),
         status => Err(Failure::new(format!(
             "{operation} was answered with {status}: {}",
             String::from_utf8_lossy(answer.body())
         ))),
-    })
+    }
 }
 
 fn send(address: SocketAddr, request: &[u8]) -> Result<Answer> {

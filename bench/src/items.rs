@@ -59,8 +59,7 @@ pub fn item(number: usize) -> Value {
     // The last digit is never zero, as that would not be stored.
     let total = format!("{}.{}", 100 + random.below(900), 1 + random.below(9));
     let status = ["shipped", "pending", "refused"][random.below(3)];
-    let letters = (0..ITEM_SIZE_BYTES - FIXED_SIZE_BYTES - STAMP.len())
-        .map(|_| LETTERS[random.below(LETTERS.len())] as char);
+    let letters = (0..ITEM_SIZE_BYTES - FIXED_SIZE_BYTES - STAMP.len()).map(|_| random.letter());
     let note: String = STAMP.chars().chain(letters).collect();
     json!({
         "pk": {"S": partition_key(number)},
@@ -90,6 +89,11 @@ impl Random {
         self.0 ^= self.0 >> 27;
         let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
         ((high * bound as u64) >> 32) as usize
+    }
+
+    /// A letter, a digit, `-` or `_`.
+    pub fn letter(&mut self) -> char {
+        LETTERS[self.below(LETTERS.len())] as char
     }
 }
 

@@ -127,7 +127,7 @@ pub fn run(
 
 /// A number that grows by one each nanosecond, so that the stamps of one load, which count on from
 /// it by the time, are those of no other.
-fn first_stamp() -> u64 {
+pub fn first_stamp() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.as_nanos() as u64
 }
@@ -257,17 +257,7 @@ async fn read_answer(stream: &mut tokio::net::TcpStream, buffer: &mut [u8], body
             head = Head::parse(&buffer[..filled])?;
         }
         let Some(head) = head else { continue };
-        if head.status != 200 || head.body_bytes != body_bytes {
-            return Err(Failure::new(format!(
-                "an answer of {body_bytes} bytes was expected; it has status {} and {} bytes: {}",
-                head.status,
-                head.body_bytes,
-                String::from_utf8_lossy(&buffer[head.head_bytes..filled])
-                    .chars()
-                    .take(300)
-                    .collect::<String>()
-            )));
-        }
+        head.check(body_bytes, &buffer[head.head_bytes..filled])?;
         if filled >= head.total_bytes() {
             return Ok(());
         }

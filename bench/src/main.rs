@@ -5,10 +5,15 @@
 //! durability, and a bare server that answers with as many bytes and does nothing else. Absolute
 //! figures belong to a machine and an hour; ratios within one run can be compared.
 //!
-//! Read [`quick`] first, which is the run; then [`load`], the load generator, and [`bare_server`].
+//! `streams` compares PutItem on tables with a stream and without, and `sweep` other requests while
+//! expired items are swept and while none are.
+//!
+//! Read [`quick`] first, which is a run; then [`load`], the load generator, [`bare_server`], and
+//! [`phased_load`], the load generator of `sweep`.
 //! Nothing here links the database: it is measured as users run it.
 
 mod bare_server;
+mod control;
 mod disk;
 mod failure;
 mod footprint;
@@ -18,12 +23,18 @@ mod items;
 mod load;
 mod machine;
 mod measurement;
+mod phased_load;
 mod quick;
 mod report;
 mod requests;
 mod results;
+mod rounds;
 mod server_process;
+mod sessions;
+mod setting;
 mod statistics;
+mod streams;
+mod sweep;
 mod table;
 
 use std::process::ExitCode;
@@ -32,6 +43,8 @@ use clap::{Parser, Subcommand};
 
 use crate::bare_server::BareServerArguments;
 use crate::quick::QuickArguments;
+use crate::streams::StreamsArguments;
+use crate::sweep::SweepArguments;
 
 /// The same allocator as Stator's, for the bare server.
 #[global_allocator]
@@ -49,6 +62,10 @@ struct Arguments {
 enum Command {
     /// GetItem, PutItem and Query of 1 KB items, start, memory and size, in a few minutes
     Quick(QuickArguments),
+    /// PutItem on tables with a stream and without, in each durability
+    Streams(StreamsArguments),
+    /// GetItem and PutItem before, while and after a million items expire and are swept
+    Sweep(SweepArguments),
     /// The bare server; the bench starts it as a process of its own
     #[command(hide = true)]
     BareServer(BareServerArguments),
@@ -57,6 +74,8 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Quick(arguments) => quick::run(&arguments),
+        Command::Streams(arguments) => streams::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::BareServer(arguments) => bare_server::run(&arguments),
     };
     match done {

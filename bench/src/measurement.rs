@@ -18,11 +18,6 @@ pub struct Round {
 }
 
 impl Round {
-    /// The latency in microseconds below which `quantile` of the requests stay.
-    pub fn latency_us(&self, quantile: f64) -> f64 {
-        self.outcome.latencies.value_at_quantile(quantile) as f64 / 1e3
-    }
-
     /// The server's processor time per request, in microseconds.
     pub fn server_cpu_us_per_request(&self) -> Option<f64> {
         Some(self.server_cpu?.as_secs_f64() * 1e6 / self.outcome.answered.max(1) as f64)

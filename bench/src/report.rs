@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::disk;
 use crate::footprint::Start;
 use crate::machine::Machine;
 use crate::measurement::Measurement;
-use crate::quick::QuickArguments;
 use crate::requests::Workload;
+use crate::rounds::RoundArguments;
 use crate::server_process::Durability;
 use crate::statistics::{median, range};
 use crate::table::{Table, with_commas};
@@ -38,14 +39,13 @@ pub fn ratio_target(workload: Workload, durability: Option<Durability>) -> Optio
     }
 }
 
-/// What the figures hold for: machine, disk and settings.
+/// What the figures hold for: machine and disk.
 pub fn print_setting(
     machine: &Machine,
     commit: Option<&str>,
     stator: &str,
     file_system: Option<&str>,
     durable_append: Duration,
-    arguments: &QuickArguments,
 ) {
     println!(
         "{stator}, commit {}; {}, {} cores, Linux {}",
@@ -59,10 +59,25 @@ pub fn print_setting(
         file_system.unwrap_or("unknown file system"),
         durable_append.as_secs_f64() * 1e6
     );
+    if machine.is_busy() {
+        println!(
+            "Warning: the machine is busy (load average {:.2}), so absolute figures are too low and ratios uncertain.",
+            machine.load_average.unwrap_or_default()
+        );
+    }
+    if file_system.is_some_and(disk::is_in_memory) {
+        println!(
+            "Warning: this file system is in memory, where durability costs nothing; name a real one with --disk."
+        );
+    }
+}
+
+/// The load of a workload that goes over servers in rounds.
+pub fn print_rounds(arguments: &RoundArguments) {
     println!(
         "Load: closed loop beside the servers, {} connections over {}; {} items of 1 KB; {} rounds of {:.1} s for each server",
         arguments.connections,
-        match arguments.load_threads() {
+        match arguments.shape().threads {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
         },
@@ -70,12 +85,6 @@ pub fn print_setting(
         arguments.rounds,
         arguments.round_time().as_secs_f64(),
     );
-    if machine.is_busy() {
-        println!(
-            "Warning: the machine is busy (load average {:.2}), so absolute figures are too low and ratios uncertain.",
-            machine.load_average.unwrap_or_default()
-        );
-    }
     println!();
 }
 
@@ -184,11 +193,13 @@ pub fn print_workload(
     println!("{}", table.render());
 }
 
-fn not_measured() -> String {
+/// What stands for a figure that could not be taken.
+pub fn not_measured() -> String {
     "not measured".to_owned()
 }
 
-fn verdict(is_reached: Option<bool>) -> String {
+/// Whether a target is reached, in a word.
+pub fn verdict(is_reached: Option<bool>) -> String {
     match is_reached {
         Some(true) => "reached",
         Some(false) => "MISSED",

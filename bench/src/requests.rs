@@ -16,7 +16,8 @@ pub struct Requests {
 }
 
 impl Requests {
-    fn new(operation: &str, bodies: impl Iterator<Item = Value>) -> Self {
+    /// One request for each of `bodies`, all of the same operation.
+    pub fn new(operation: &str, bodies: impl Iterator<Item = Value>) -> Self {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         for body in bodies {
             bytes.extend_from_slice(&http::request(operation, &body.to_string()));
@@ -36,7 +37,7 @@ impl Requests {
     }
 
     /// The same requests, with a number of its own in each sending.
-    fn stamped(mut self) -> Self {
+    pub fn stamped(mut self) -> Self {
         let stamp = STAMP.as_bytes();
         let positions = (0..self.count()).filter_map(|index| {
             let request = self.get(index);

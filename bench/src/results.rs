@@ -3,19 +3,20 @@
 //!
 //! The first row of a run has the kind `run` and says on what and of what it was measured. The
 //! others name that run: `round` is one server under one workload for one round, `start` all
-//! starts in one durability, `binary` the size of the program.
+//! starts in one durability, `binary` the size of the program; `phase` is one operation in one
+//! phase of a sweep, `sweep` what that sweep came to.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::failure::{Context, Result};
 use crate::footprint::Start;
 use crate::measurement::Measurement;
-use crate::requests::Workload;
 
 /// The rows of one run, kept until all of them are there.
 #[derive(Debug)]
@@ -38,41 +39,25 @@ impl Results {
 
     /// Adds a row: the members of `row` after its kind and the run, which is named by the second
     /// of the Unix clock in which it began.
-    fn add(&mut self, kind: &str, row: Value) {
+    pub fn add(&mut self, kind: &str, row: Value) {
         let mut members = json!({"kind": kind, "run": self.run});
-        if let (Value::Object(members), Value::Object(row)) = (&mut members, row) {
-            members.extend(row);
-        }
+        extend(&mut members, row);
         self.rows.push(members);
     }
 
-    /// Adds all rounds of one server under one workload.
-    pub fn add_measurement(
-        &mut self,
-        workload: Workload,
-        answer_bytes: usize,
-        connections: usize,
-        measurement: &Measurement,
-    ) {
+    /// Adds all rounds of one server, each with `labels` before its figures.
+    pub fn add_rounds(&mut self, labels: &Value, measurement: &Measurement) {
         for (number, round) in measurement.rounds.iter().enumerate() {
-            let latencies = &round.outcome.latencies;
-            let row = json!({
-                "workload": workload.operation(),
+            let mut row = json!({
                 "server": measurement.server,
                 "round": number,
-                "connections": connections,
-                "answer_bytes": answer_bytes,
-                "requests": latencies.len(),
                 "seconds": rounded(round.outcome.recorded.as_secs_f64()),
                 "requests_per_second": rounded(round.outcome.requests_per_second()),
-                "p50_us": rounded(round.latency_us(0.5)),
-                "p90_us": rounded(round.latency_us(0.9)),
-                "p99_us": rounded(round.latency_us(0.99)),
-                "p999_us": rounded(round.latency_us(0.999)),
-                "max_us": rounded(latencies.max() as f64 / 1e3),
                 "server_cpu_us_per_request": round.server_cpu_us_per_request().map(rounded),
                 "client_cpu_us_per_request": round.client_cpu_us_per_request().map(rounded),
             });
+            extend(&mut row, labels.clone());
+            extend(&mut row, latency_members(&round.outcome.latencies));
             self.add("round", row);
         }
     }
@@ -94,12 +79,8 @@ impl Results {
         self.add("binary", json!({"stripped_size_bytes": stripped_size_bytes}));
     }
 
-    /// Appends all rows to the file at `path`, or to `quick.jsonl` where that is a directory.
-    pub fn append_to(&self, path: &Path) -> Result<PathBuf> {
-        let path = match path.is_dir() || path.extension().is_none() {
-            true => path.join("quick.jsonl"),
-            false => path.to_owned(),
-        };
+    /// Appends all rows to the file at `path`.
+    pub fn append_to(&self, path: &Path) -> Result<()> {
         let failed = format!("the results cannot be written to {}", path.display());
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).context(&failed)?;
@@ -108,14 +89,33 @@ impl Results {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
-            .open(&path)
+            .open(path)
             .context(&failed)?;
-        file.write_all(lines.as_bytes()).context(&failed)?;
-        Ok(path)
+        file.write_all(lines.as_bytes()).context(&failed)
+    }
+}
+
+/// How many requests there were and how long they took, in microseconds, as members of a row.
+pub fn latency_members(latencies: &Histogram<u64>) -> Value {
+    let quantile_us = |quantile| rounded(latencies.value_at_quantile(quantile) as f64 / 1e3);
+    json!({
+        "requests": latencies.len(),
+        "p50_us": quantile_us(0.5),
+        "p90_us": quantile_us(0.9),
+        "p99_us": quantile_us(0.99),
+        "p999_us": quantile_us(0.999),
+        "max_us": rounded(latencies.max() as f64 / 1e3),
+    })
+}
+
+/// Adds the members of one object to another.
+pub fn extend(object: &mut Value, members: Value) {
+    if let (Value::Object(object), Value::Object(members)) = (object, members) {
+        object.extend(members);
     }
 }
 
 /// Three digits after the point are more than any figure here is worth.
-fn rounded(value: f64) -> f64 {
+pub fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

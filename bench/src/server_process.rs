@@ -10,6 +10,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
+
 use crate::bare_server::BareServerArguments;
 use crate::failure::{Context, Failure, Result};
 use crate::http;
@@ -21,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const CPU_TICKS_PER_SECOND: f64 = 100.0;
 
 /// Where Stator stores, and how durably.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
     Memory,
     Os,
@@ -171,6 +173,29 @@ pub fn own_cpu_time() -> Option<Duration> {
     cpu_time_of("self")
 }
 
+/// Processor time that everything on this machine has used since it started, on all cores
+/// together, where the system tells.
+pub fn machine_cpu_time() -> Option<Duration> {
+    machine_cpu_time_in(&fs::read_to_string("/proc/stat").ok()?)
+}
+
+/// The same from the text of `/proc/stat`, whose first line sums up the cores.
+fn machine_cpu_time_in(stat: &str) -> Option<Duration> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Option<Vec<u64>> = fields
+        .split_ascii_whitespace()
+        .map(|field| field.parse().ok())
+        .collect();
+    // The fourth and the fifth are time in which nothing ran; from the ninth on others repeat.
+    let ticks = ticks?;
+    let used = ticks
+        .iter()
+        .take(8)
+        .sum::<u64>()
+        .checked_sub(ticks.iter().skip(3).take(2).sum())?;
+    Some(Duration::from_secs_f64(used as f64 / CPU_TICKS_PER_SECOND))
+}
+
 fn cpu_time_of(process: &str) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program comes second, in parentheses, and may contain anything.
@@ -192,6 +217,13 @@ fn address_in(line: &str) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_the_machine_leaves_out_what_it_waited() {
+        let stat = "cpu  100 20 30 5000 700 4 5 6 99 9\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
+        assert_eq!(machine_cpu_time_in(stat), Some(Duration::from_millis(1650)));
+        assert_eq!(machine_cpu_time_in("intr 1 2 3"), None);
+    }
 
     #[test]
     fn addresses_are_found() {

@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use server::CorsOrigin;
 
-use crate::units::{parse_duration, parse_memory_bytes, parse_size_bytes};
+use crate::units::{parse_duration, parse_duration_or_zero, parse_memory_bytes, parse_size_bytes};
 
 /// Amazon DynamoDB as a program that you run yourself.
 ///
@@ -136,6 +136,54 @@ pub struct ServeArguments {
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(..=86_400_000), default_value_t = 0, help_heading = "Storage")]
     pub transition_ms: u64,
 
+    /// How often tables with time to live are looked at for items that have expired
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s", help_heading = "Time to live and streams")]
+    pub expiry_sweep_period: Duration,
+
+    /// How long after an UpdateTimeToLive of a table the next one is refused
+    #[arg(long, value_name = "TIME", value_parser = parse_duration_or_zero, default_value = "1h", help_heading = "Time to live and streams")]
+    pub time_to_live_change_interval: Duration,
+
+    /// Let reads pass over items that have expired and are not deleted yet; the service shows them
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Time to live and streams"
+    )]
+    pub hide_expired_items: bool,
+
+    /// How many shards a new stream has open at once: 1 to 16
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=16), default_value_t = 1, help_heading = "Time to live and streams")]
+    pub stream_shards: u32,
+
+    /// How long the shards of a stream stay open before others follow them; at least a second
+    #[arg(long, value_name = "TIME", value_parser = parse_rollover, default_value = "4h", help_heading = "Time to live and streams")]
+    pub stream_shard_rollover: Duration,
+
+    /// Let transactions and writes that meet on an item fail as the service does; otherwise they wait
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Transactions"
+    )]
+    pub transaction_conflicts: bool,
+
     /// Open connections; further ones wait
     #[arg(long, value_name = "COUNT", value_parser = parse_count, default_value = "4096", help_heading = "Bounds")]
     pub max_connections: usize,
@@ -227,6 +275,13 @@ fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1_000_000) => Ok(count),
         _ => Err("a number from 1 to 1000000 is wanted".to_owned()),
+    }
+}
+
+fn parse_rollover(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        time if time < Duration::from_secs(1) => Err("a shard is open for at least a second".to_owned()),
+        time => Ok(time),
     }
 }
 

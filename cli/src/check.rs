@@ -30,8 +30,8 @@ pub fn check(arguments: &DataDirectory) -> Result<(), Failure> {
     store.close()?;
 
     println!(
-        "Checked {shown}: {} tables, {} items, {} index entries.",
-        report.tables, report.items, report.index_entries
+        "Checked {shown}: {} tables, {} items, {} index entries, {} expiry entries, {} log records.",
+        report.tables, report.items, report.index_entries, report.expiry_entries, report.log_records
     );
     if report.is_clean() {
         println!("Nothing is wrong.");

@@ -86,9 +86,15 @@ fn run<S: Store>(
 
 /// Opens the database that `store` holds.
 async fn build_service<S: Store>(store: S, arguments: &ServeArguments) -> Result<Database<S>, Failure> {
+    // Times have been read as at most a year, so that their milliseconds fit.
     let settings = Settings {
         transition_ms: arguments.transition_ms,
-        ..Settings::default()
+        open_shards: arguments.stream_shards,
+        shard_rollover_ms: arguments.stream_shard_rollover.as_millis() as u64,
+        expiry_sweep_period_ms: arguments.expiry_sweep_period.as_millis() as u64,
+        time_to_live_change_ms: arguments.time_to_live_change_interval.as_millis() as u64,
+        hides_expired: arguments.hide_expired_items,
+        has_transaction_conflicts: arguments.transaction_conflicts,
     };
     let seed = RandomState::new().build_hasher().finish();
     let engine = Engine::open(store, Box::new(SystemClock), seed, settings).await;

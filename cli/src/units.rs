@@ -34,7 +34,17 @@ pub fn parse_memory_bytes(text: &str) -> Result<usize, String> {
 
 /// Reads a time span: `500ms`, `30s`, `2m`, `1h`; a number alone counts seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let hint = || format!("`{text}` is not a time span above zero: write 500ms, 30s, 5m or 1h");
+    match parse_duration_or_zero(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err(format!(
+            "`{text}` is not a time span above zero: write 500ms, 30s, 5m or 1h"
+        )),
+    }
+}
+
+/// [`parse_duration`] for what may take no time.
+pub fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
+    let hint = || format!("`{text}` is not a time span: write 500ms, 30s, 5m or 1h");
     let (number, unit) = split_number(text);
     let factor_ms: u64 = match unit {
         "ms" => 1,
@@ -46,7 +56,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let number: u64 = number.parse().map_err(|_| hint())?;
     match number.checked_mul(factor_ms) {
         // A year is as good as for ever, and keeps sums of times far from overflow.
-        Some(ms @ 1..=31_536_000_000) => Ok(Duration::from_millis(ms)),
+        Some(ms @ 0..=31_536_000_000) => Ok(Duration::from_millis(ms)),
         _ => Err(hint()),
     }
 }
@@ -103,5 +113,9 @@ mod tests {
         check("s", None);
         check("99999999999h", None);
         check("18446744073709551615s", None);
+        assert_eq!(parse_duration_or_zero("0"), Ok(Duration::ZERO));
+        assert_eq!(parse_duration_or_zero("0ms"), Ok(Duration::ZERO));
+        assert_eq!(parse_duration_or_zero("1h"), Ok(Duration::from_secs(3600)));
+        assert!(parse_duration_or_zero("-1s").is_err());
     }
 }

@@ -7,11 +7,13 @@ use api::Error;
 use parking_lot::Mutex;
 use store::Store;
 
-use crate::background::Jobs;
+use crate::background::{Jobs, Sweeps};
 use crate::catalog::{Catalog, Table};
 use crate::clock::Clock;
 use crate::error::from_store;
+use crate::expiry::Expired;
 use crate::ops::{resource_not_found, table_name_of};
+use crate::write::ItemsInWork;
 
 /// How the engine behaves where the service leaves it open.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +59,11 @@ pub struct Engine<S> {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) jobs: Jobs,
+    pub(crate) sweeps: Sweeps,
     /// Whether a job to forget tokens is listed.
     pub(crate) token_sweep_scheduled: AtomicBool,
+    /// The items that are being written, where conflicts are to be seen.
+    pub(crate) items_in_work: Option<ItemsInWork>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -72,7 +77,9 @@ impl<S: Store> Engine<S> {
             clock,
             settings,
             jobs: Jobs::default(),
+            sweeps: Sweeps::default(),
             token_sweep_scheduled: AtomicBool::new(false),
+            items_in_work: settings.has_transaction_conflicts.then(ItemsInWork::default),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         };
         engine.find_work().await?;
@@ -91,6 +98,14 @@ impl<S: Store> Engine<S> {
         table
             .filter(|table| table.is_usable(self.clock.now_ms()))
             .ok_or_else(resource_not_found)
+    }
+
+    /// Which items of a table reads pass over; `None` where they show all.
+    pub(crate) fn hidden<'t>(&self, table: &'t Table) -> Option<Expired<'t>> {
+        if !self.settings.hides_expired {
+            return None;
+        }
+        Expired::new(table, self.clock.now_ms())
     }
 
     /// A random UUID, version 4.

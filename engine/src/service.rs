@@ -128,6 +128,22 @@ impl<S: Store> DynamoDb for Engine<S> {
         ops::list_tables(self, context, input).await
     }
 
+    async fn update_time_to_live(
+        &self,
+        context: &Context,
+        input: UpdateTimeToLiveInput,
+    ) -> Result<UpdateTimeToLiveOutput, Error> {
+        ops::update_time_to_live(self, context, input).await
+    }
+
+    async fn describe_time_to_live(
+        &self,
+        context: &Context,
+        input: DescribeTimeToLiveInput,
+    ) -> Result<DescribeTimeToLiveOutput, Error> {
+        ops::describe_time_to_live(self, context, input).await
+    }
+
     async fn tag_resource(
         &self,
         context: &Context,
@@ -221,7 +237,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListStreamsInput,
     ) -> Result<ListStreamsOutput, Error> {
-        ops::not_built::list_streams(self, context, input).await
+        ops::list_streams(self, context, input).await
     }
 
     async fn describe_continuous_backups(
@@ -230,14 +246,6 @@ impl<S: Store> DynamoDb for Engine<S> {
         input: DescribeContinuousBackupsInput,
     ) -> Result<DescribeContinuousBackupsOutput, Error> {
         ops::not_built::describe_continuous_backups(self, context, input).await
-    }
-
-    async fn describe_time_to_live(
-        &self,
-        context: &Context,
-        input: DescribeTimeToLiveInput,
-    ) -> Result<DescribeTimeToLiveOutput, Error> {
-        ops::not_built::describe_time_to_live(self, context, input).await
     }
 
     async fn describe_contributor_insights(
@@ -325,7 +333,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeStreamInput,
     ) -> Result<DescribeStreamOutput, Error> {
-        ops::not_built::describe_stream(self, context, input).await
+        ops::describe_stream(self, context, input).await
     }
 
     async fn get_shard_iterator(
@@ -333,7 +341,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetShardIteratorInput,
     ) -> Result<GetShardIteratorOutput, Error> {
-        ops::not_built::get_shard_iterator(self, context, input).await
+        ops::get_shard_iterator(self, context, input).await
     }
 
     async fn get_records(
@@ -341,6 +349,6 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetRecordsInput,
     ) -> Result<GetRecordsOutput, Error> {
-        ops::not_built::get_records(self, context, input).await
+        ops::get_records(self, context, input).await
     }
 }

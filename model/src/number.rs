@@ -285,6 +285,7 @@ impl Number {
     }
 
     /// Reads what [`Number::append_stored`] wrote at the start of `bytes`, and how long it is.
+    #[inline]
     pub(crate) fn read_stored(bytes: &[u8]) -> (Self, usize) {
         let (exponent, exponent_bytes) = read_variable(bytes);
         let (coefficient, coefficient_bytes) = read_variable(&bytes[exponent_bytes..]);

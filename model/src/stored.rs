@@ -39,6 +39,7 @@ pub(crate) const TAG_STRING_SET: u8 = 9;
 pub(crate) const TAG_NUMBER_SET: u8 = 10;
 pub(crate) const TAG_BINARY_SET: u8 = 11;
 
+#[inline]
 fn read_length(bytes: &[u8]) -> (usize, usize) {
     // Lengths below 128 are most of all lengths.
     match bytes[0] {
@@ -51,12 +52,14 @@ fn read_length(bytes: &[u8]) -> (usize, usize) {
 }
 
 /// Splits `varint length | bytes` off the front.
+#[inline]
 fn split_prefixed(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (length, used) = read_length(bytes);
     bytes[used..].split_at(length)
 }
 
 /// Splits `u32 length | body` off the front.
+#[inline]
 fn split_body(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (length, rest) = bytes.split_at(4);
     let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
@@ -102,24 +105,41 @@ fn split_value(bytes: &[u8]) -> (&[u8], &[u8]) {
 impl<'a> ValueRef<'a> {
     /// Reads the value at the start of `bytes`, which [`crate::Encoder`] wrote.
     pub(crate) fn read(bytes: &'a [u8]) -> Self {
+        Self::split_first(bytes).0
+    }
+
+    /// Reads the value at the start of `bytes`, and tells what follows it.
+    #[inline]
+    fn split_first(bytes: &'a [u8]) -> (Self, &'a [u8]) {
         let payload = &bytes[1..];
         match bytes[0] {
-            TAG_STRING => ValueRef::String(split_prefixed(payload).0),
-            TAG_NUMBER => ValueRef::Number(Number::read_stored(payload).0),
-            TAG_BINARY => ValueRef::Binary(split_prefixed(payload).0),
-            TAG_TRUE => ValueRef::Bool(true),
-            TAG_FALSE => ValueRef::Bool(false),
-            TAG_NULL => ValueRef::Null,
-            TAG_LIST => ValueRef::List(ListRef {
-                body: split_body(payload).0,
-            }),
-            TAG_MAP => ValueRef::Map(MapRef {
-                body: split_body(payload).0,
-            }),
-            TAG_STRING_SET => ValueRef::Set(SetRef::new(ValueType::StringSet, split_body(payload).0)),
-            TAG_NUMBER_SET => ValueRef::Set(SetRef::new(ValueType::NumberSet, split_body(payload).0)),
-            TAG_BINARY_SET => ValueRef::Set(SetRef::new(ValueType::BinarySet, split_body(payload).0)),
-            tag => panic!("a stored value has the unknown tag {tag}"),
+            TAG_STRING => {
+                let (text, rest) = split_prefixed(payload);
+                (ValueRef::String(text), rest)
+            }
+            TAG_NUMBER => {
+                let (number, used) = Number::read_stored(payload);
+                (ValueRef::Number(number), &payload[used..])
+            }
+            TAG_BINARY => {
+                let (bytes, rest) = split_prefixed(payload);
+                (ValueRef::Binary(bytes), rest)
+            }
+            TAG_TRUE => (ValueRef::Bool(true), payload),
+            TAG_FALSE => (ValueRef::Bool(false), payload),
+            TAG_NULL => (ValueRef::Null, payload),
+            tag => {
+                let (body, rest) = split_body(payload);
+                let container = match tag {
+                    TAG_LIST => ValueRef::List(ListRef { body }),
+                    TAG_MAP => ValueRef::Map(MapRef { body }),
+                    TAG_STRING_SET => ValueRef::Set(SetRef::new(ValueType::StringSet, body)),
+                    TAG_NUMBER_SET => ValueRef::Set(SetRef::new(ValueType::NumberSet, body)),
+                    TAG_BINARY_SET => ValueRef::Set(SetRef::new(ValueType::BinarySet, body)),
+                    tag => panic!("a stored value has the unknown tag {tag}"),
+                };
+                (container, rest)
+            }
         }
     }
 
@@ -191,9 +211,9 @@ impl<'a> ListRef<'a> {
         let (count, used) = read_length(self.body);
         let mut rest = &self.body[used..];
         (0..count).map(move |_| {
-            let (value, after) = split_value(rest);
+            let (value, after) = ValueRef::split_first(rest);
             rest = after;
-            ValueRef::read(value)
+            value
         })
     }
 }
@@ -247,6 +267,19 @@ impl<'a> MapRef<'a> {
         })
     }
 
+    /// The names and values, ascending by name: for those who want them all, where [`Self::entries`]
+    /// only steps over values.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], ValueRef<'a>)> + use<'a> {
+        let (count, used) = read_length(self.body);
+        let mut rest = &self.body[used..];
+        (0..count).map(move |_| {
+            let (name, after) = split_prefixed(rest);
+            let (value, after) = ValueRef::split_first(after);
+            rest = after;
+            (name, value)
+        })
+    }
+
     /// The entry named `name`, where there is one.
     pub fn entry(&self, name: &[u8]) -> Option<Entry<'a>> {
         self.entries()
@@ -261,8 +294,8 @@ impl<'a> MapRef<'a> {
 
     /// The sizes of all names and values, in bytes.
     pub fn size_bytes(&self) -> usize {
-        self.entries()
-            .map(|entry| entry.name.len() + entry.value().size_bytes())
+        self.iter()
+            .map(|(name, value)| name.len() + value.size_bytes())
             .sum()
     }
 }

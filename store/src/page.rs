@@ -10,6 +10,11 @@ use crate::{RangePage, RangeRequest};
 /// No page is larger than this whatever is asked for, so that offsets into it fit 32 bits.
 const PAGE_BYTES_MAX: usize = 1 << 30;
 
+/// For how many rows like the first there is room at once, within [`FIRST_BYTES`].
+const FIRST_ROWS: usize = 64;
+/// How much room there is at once, where the first row does not need more.
+const FIRST_BYTES: usize = 64 << 10;
+
 /// Collects the rows of one page.
 #[derive(Debug)]
 pub(crate) struct PageBuilder {
@@ -32,7 +37,18 @@ impl PageBuilder {
     /// Adds a row; breaks when the page is full.
     pub fn push(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
         let start = self.buffer.len();
-        self.buffer.reserve(key.len() + value.len());
+        let row_bytes = key.len() + value.len();
+        if start == 0 {
+            // Rows are often alike, and a page that grows step by step is copied at each.
+            let bytes = row_bytes * self.rows_max.min(FIRST_ROWS);
+            self.buffer.reserve(
+                bytes
+                    .min(self.bytes_max)
+                    .clamp(row_bytes, row_bytes.max(FIRST_BYTES)),
+            );
+        } else {
+            self.buffer.reserve(row_bytes);
+        }
         self.buffer.extend_from_slice(key);
         self.buffer.extend_from_slice(value);
         self.rows.push(RowSpan {

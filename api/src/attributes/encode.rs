@@ -33,13 +33,13 @@ impl Encode for AttributeValue {
 
 fn append_entries(out: &mut Vec<u8>, map: &MapRef<'_>) {
     out.push(b'{');
-    for (index, entry) in map.entries().enumerate() {
+    for (index, (name, value)) in map.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        json::append_string(out, entry.name);
+        json::append_string(out, name);
         out.push(b':');
-        append_value(out, &entry.value());
+        append_value(out, &value);
     }
     out.push(b'}');
 }

@@ -63,6 +63,38 @@ fn without_anything_it_is_the_defaults() {
 }
 
 #[test]
+fn time_to_live_and_streams_are_set_like_everything_else() {
+    let of = |arguments: &ServeArguments| {
+        (
+            arguments.expiry_sweep_period,
+            arguments.time_to_live_change_interval,
+            arguments.hide_expired_items,
+            arguments.stream_shards,
+            arguments.stream_shard_rollover,
+            arguments.transaction_conflicts,
+        )
+    };
+    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+    assert_eq!(
+        of(&parse_words(&[]).unwrap()),
+        (second, hour, false, 1, 4 * hour, false)
+    );
+    let words = [
+        "--expiry-sweep-period=250ms",
+        "--time-to-live-change-interval=0",
+        "--hide-expired-items",
+        "--stream-shards=16",
+        "--stream-shard-rollover=1s",
+        "--transaction-conflicts",
+    ];
+    let flags = (Duration::from_millis(250), Duration::ZERO, true, 16, second, true);
+    assert_eq!(of(&parse_words(&words).unwrap()), flags);
+    let text = "expiry-sweep-period = \"250ms\"\ntime-to-live-change-interval = 0\nhide-expired-items = true\n\
+                stream-shards = 16\nstream-shard-rollover = \"1s\"\ntransaction-conflicts = true\n";
+    assert_eq!(of(&with_config("expiry", text, &[]).unwrap()), flags);
+}
+
+#[test]
 fn the_file_is_below_the_command_line() {
     let text = r#"
         port = 9000
@@ -152,6 +184,17 @@ fn a_wrong_flag_is_named() {
     check(&["--port", "x"], "invalid value 'x' for '--port <PORT>'");
     check(&["--cache-bytes", "lots"], "`lots` is not a size");
     check(&["--request-timeout", "0s"], "is not a time span above zero");
+    check(&["--expiry-sweep-period", "0"], "is not a time span above zero");
+    check(
+        &["--time-to-live-change-interval", "-1s"],
+        "'--time-to-live-change-interval <TIME>'",
+    );
+    check(&["--stream-shards", "0"], "0 is not in 1..=16");
+    check(&["--stream-shards", "17"], "17 is not in 1..=16");
+    check(
+        &["--stream-shard-rollover", "999ms"],
+        "a shard is open for at least a second",
+    );
     check(&["--account-id", "12"], "an account id has 12 digits");
     check(&["--region", "a b"], "a region is written like eu-west-2");
     check(

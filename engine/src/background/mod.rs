@@ -6,11 +6,13 @@
 //! at start.
 
 pub(crate) mod backfill;
+mod expiry_backfill;
 mod garbage;
+mod sweep;
 mod tokens;
 mod transitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use api::Error;
@@ -18,8 +20,11 @@ use parking_lot::Mutex;
 use store::{Direction, RangeRequest, Store};
 use tokio::sync::Notify;
 
+pub(crate) use garbage::discard_expiry;
+pub(crate) use sweep::Sweeps;
+
 use crate::Engine;
-use crate::catalog::{IndexState, Table, TableState};
+use crate::catalog::{IndexState, Table, TableState, TimeToLiveState};
 use crate::error::from_store;
 use crate::keys;
 use crate::read::end_of;
@@ -46,14 +51,17 @@ pub(crate) struct Job {
 }
 
 /// What there is to be done.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Work {
     /// Something is to be removed.
     Garbage,
     /// Tokens are to be forgotten.
     Tokens,
-    /// The table of this name is to be deleted, an index of it filled or deleted.
+    /// The table of this name is to be deleted, an index of it filled or deleted, its time to live
+    /// enabled.
     Table(String),
+    /// Expired items of the table of this name are to be deleted.
+    Expiry(String),
     /// Shards of a stream are to end, or its log is to be trimmed; by table name and label.
     Stream(String, u64),
 }
@@ -74,14 +82,45 @@ const RETRY_MS: u64 = 1000;
 /// The list of jobs.
 #[derive(Default)]
 pub(crate) struct Jobs {
-    pending: Mutex<BTreeSet<Job>>,
+    pending: Mutex<Pending>,
     arrived: Notify,
+}
+
+/// The jobs in the order in which they are due. A work is there once, at the earliest time that
+/// was asked for: what looks at something again and again must not do so twice.
+#[derive(Default)]
+struct Pending {
+    jobs: BTreeSet<Job>,
+    due_ms: HashMap<Work, u64>,
 }
 
 impl Jobs {
     pub fn add(&self, job: Job) {
-        self.pending.lock().insert(job);
+        self.pending.lock().add(job);
         self.arrived.notify_one();
+    }
+}
+
+impl Pending {
+    fn add(&mut self, job: Job) {
+        let known_ms = self.due_ms.get(&job.work).copied();
+        if known_ms.is_some_and(|known_ms| known_ms <= job.due_ms) {
+            return;
+        }
+        if let Some(due_ms) = known_ms {
+            self.jobs.remove(&Job {
+                due_ms,
+                work: job.work.clone(),
+            });
+        }
+        self.due_ms.insert(job.work.clone(), job.due_ms);
+        self.jobs.insert(job);
+    }
+
+    fn pop_first(&mut self) -> Option<Job> {
+        let job = self.jobs.pop_first()?;
+        self.due_ms.remove(&job.work);
+        Some(job)
     }
 }
 
@@ -110,7 +149,14 @@ fn due_ms(table: &Table) -> Option<u64> {
         .indexes
         .iter()
         .filter(|index| index.state != IndexState::Active);
-    in_transition.map(|index| index.transition_until_ms).min()
+    let enabling = descriptor
+        .time_to_live
+        .iter()
+        .filter(|time_to_live| time_to_live.state == TimeToLiveState::Enabling);
+    in_transition
+        .map(|index| index.transition_until_ms)
+        .chain(enabling.map(|_| 0))
+        .min()
 }
 
 impl<S: Store> Engine<S> {
@@ -125,6 +171,12 @@ impl<S: Store> Engine<S> {
             self.jobs.add(Job {
                 due_ms,
                 work: Work::Table(table.name().to_owned()),
+            });
+        }
+        if let Some(due_ms) = sweep::sweep_due_ms(table) {
+            self.jobs.add(Job {
+                due_ms,
+                work: Work::Expiry(table.name().to_owned()),
             });
         }
     }
@@ -167,7 +219,7 @@ impl<S: Store> Engine<S> {
         let now_ms = self.clock.now_ms();
         let job = {
             let mut pending = self.jobs.pending.lock();
-            match pending.first() {
+            match pending.jobs.first() {
                 None => return Ok(Step::Idle { next_due_ms: None }),
                 Some(job) if job.due_ms > now_ms => {
                     return Ok(Step::Idle {
@@ -189,6 +241,7 @@ impl<S: Store> Engine<S> {
             Work::Garbage => self.remove_garbage().await?.then_some(now_ms),
             Work::Tokens => self.forget_tokens().await?,
             Work::Table(name) => self.table_step(name).await?.then_some(now_ms),
+            Work::Expiry(name) => self.sweep_step(name).await?,
             Work::Stream(table_name, label_ms) => self.stream_step(table_name, *label_ms).await?,
         };
         unfinished.job = next_ms.map(|due_ms| Job { due_ms, ..job });
@@ -224,6 +277,12 @@ impl<S: Store> Engine<S> {
             }
             return Ok(true);
         }
+        if let Some(time_to_live) = &table.descriptor.time_to_live
+            && time_to_live.state == TimeToLiveState::Enabling
+        {
+            self.expiry_backfill_step(&table, time_to_live).await?;
+            return Ok(true);
+        }
         self.schedule(&table);
         Ok(false)
     }
@@ -246,6 +305,25 @@ mod tests {
             panic!("planted");
         };
         assert!(catch_unwind(AssertUnwindSafe(step)).is_err());
-        assert_eq!(jobs.pending.lock().first(), Some(&Job::garbage()));
+        assert_eq!(jobs.pending.lock().pop_first(), Some(Job::garbage()));
+    }
+
+    #[test]
+    fn a_work_is_listed_once_at_its_earliest_time() {
+        let jobs = Jobs::default();
+        let expiry = |name: &str, due_ms| Job {
+            due_ms,
+            work: Work::Expiry(name.to_owned()),
+        };
+        for due_ms in [7, 5, 6, 5] {
+            jobs.add(expiry("a", due_ms));
+        }
+        jobs.add(expiry("b", 6));
+        let mut pending = jobs.pending.lock();
+        assert_eq!(pending.pop_first(), Some(expiry("a", 5)));
+        pending.add(expiry("a", 9));
+        assert_eq!(pending.pop_first(), Some(expiry("b", 6)));
+        assert_eq!(pending.pop_first(), Some(expiry("a", 9)));
+        assert_eq!(pending.pop_first(), None);
     }
 }

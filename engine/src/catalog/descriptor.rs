@@ -191,6 +191,9 @@ pub struct TableStream {
     pub view: StreamView,
     /// Whether changes are still recorded.
     pub enabled: bool,
+    /// The answer shows the stream being enabled or disabled until then, in milliseconds since the
+    /// Unix epoch.
+    pub transition_until_ms: u64,
 }
 
 /// Which images of a changed item the records of a stream show, besides its key.
@@ -248,6 +251,11 @@ impl TimeToLive {
     /// Whether writes keep expiry entries.
     pub fn is_kept(&self) -> bool {
         self.state != TimeToLiveState::Disabled
+    }
+
+    /// Whether items expire: not before the answer shows ENABLED.
+    pub fn is_heeded(&self, now_ms: u64) -> bool {
+        self.state == TimeToLiveState::Enabled && self.transition_until_ms <= now_ms
     }
 }
 

@@ -1,10 +1,13 @@
 //! Checking a whole database: that every item can be read and stands where it belongs, that every
-//! index holds the entries of the items and no others, and that counts and sizes agree.
+//! index holds the entries of the items and no others, that what expires is listed, that change logs
+//! and streams can be read, and that counts and sizes agree.
 //!
 //! Reads page by page, in memory that does not grow with the database. Meant for a store that
 //! nothing else writes to.
 
+mod expiry;
 mod orphans;
+mod streams;
 mod table;
 
 use std::collections::BTreeMap;
@@ -28,6 +31,10 @@ pub struct CheckReport {
     pub items: u64,
     /// How many index entries there are.
     pub index_entries: u64,
+    /// How many expiry entries there are.
+    pub expiry_entries: u64,
+    /// How many records of change logs there are.
+    pub log_records: u64,
     /// What is wrong, in words; the first hundred.
     pub problems: Vec<String>,
     /// How many problems there are in all.
@@ -56,6 +63,7 @@ pub async fn check<S: Store>(
     let mut report = CheckReport::default();
     let tables = read_tables(store, &mut report).await?;
     orphans::check_ids(store, &tables, &mut report).await?;
+    streams::check_streams(store, &tables, &mut report, &mut progress).await?;
     for table in tables.values() {
         report.tables += 1;
         table::check_table(store, table, &mut report, &mut progress).await?;

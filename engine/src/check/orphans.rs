@@ -1,4 +1,4 @@
-//! Items and index entries of no table, and ids that are used twice.
+//! Items, index entries and expiry entries of no table, and ids that are used twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::{CheckReport, Pages};
 use crate::catalog::Table;
 use crate::keys;
 
-/// Checks that every id in use belongs to one table or index, or waits to be removed.
+/// Checks that every id in use belongs to one table, index or time to live, or waits to be removed.
 pub(super) async fn check_ids<S: Store>(
     store: &S,
     tables: &BTreeMap<u32, Table>,
@@ -25,17 +25,38 @@ pub(super) async fn check_ids<S: Store>(
             }
         }
     }
+    let mut time_to_live_ids = BTreeSet::new();
+    let mut kept_ids = BTreeSet::new();
+    for table in tables.values() {
+        let Some(time_to_live) = &table.descriptor.time_to_live else {
+            continue;
+        };
+        let id = time_to_live.id;
+        if !time_to_live_ids.insert(id) || tables.contains_key(&id) || index_ids.contains(&id) {
+            let table = table.name();
+            report.problem(format_args!(
+                "table {table}: the id {id} of its time to live is used twice"
+            ));
+        }
+        if time_to_live.is_kept() {
+            kept_ids.insert(id);
+        }
+    }
     let mut garbage = BTreeSet::new();
     let mut pages = Pages::new(keys::CATALOG, vec![keys::GARBAGE_PREFIX]);
     while let Some(page) = pages.next(store).await? {
         garbage.extend(page.iter().filter_map(|(key, _)| keys::parse_garbage(key)));
     }
-    for (space, what) in [(keys::ITEMS, "items"), (keys::INDEXES, "index entries")] {
+    for (space, what) in [
+        (keys::ITEMS, "items"),
+        (keys::INDEXES, "index entries"),
+        (keys::EXPIRY, "expiry entries"),
+    ] {
         for id in ids_in(store, space).await? {
-            let known = if space == keys::ITEMS {
-                tables.contains_key(&id)
-            } else {
-                index_ids.contains(&id)
+            let known = match space {
+                keys::ITEMS => tables.contains_key(&id),
+                keys::INDEXES => index_ids.contains(&id),
+                _ => kept_ids.contains(&id),
             };
             if !known && !garbage.contains(&(space, id)) {
                 report.problem(format_args!("there are {what} of the unknown id {id}"));
@@ -47,7 +68,8 @@ pub(super) async fn check_ids<S: Store>(
     let next = next
         .and_then(|stored| stored.as_ref().try_into().ok())
         .map_or(1, u32::from_be_bytes);
-    if let Some(&id) = tables.keys().chain(&index_ids).max().filter(|&&id| id >= next) {
+    let ids = tables.keys().chain(&index_ids).chain(&time_to_live_ids);
+    if let Some(&id) = ids.max().filter(|&&id| id >= next) {
         report.problem(format_args!(
             "the id {id} is in use and the next free id is {next}"
         ));
@@ -56,7 +78,7 @@ pub(super) async fn check_ids<S: Store>(
 }
 
 /// The ids whose keys a space holds, found by stepping from one to the next.
-async fn ids_in<S: Read>(store: &S, space: KeySpace) -> Result<Vec<u32>, StoreError> {
+pub(super) async fn ids_in<S: Read>(store: &S, space: KeySpace) -> Result<Vec<u32>, StoreError> {
     let mut ids = Vec::new();
     let mut start = Key::new(space, Vec::new());
     loop {

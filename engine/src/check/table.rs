@@ -6,6 +6,7 @@ use bytes::Bytes;
 use model::Item;
 use store::{Direction, Key, RangeRequest, Read, Store, StoreError, counter_value};
 
+use super::expiry::{ExpiryCheck, check_expiry_entries};
 use super::{CheckReport, Pages};
 use crate::background::backfill;
 use crate::catalog::{Index, IndexKind, IndexState, Table};
@@ -53,6 +54,7 @@ pub(super) async fn check_table<S: Store>(
             cursors.insert(index.id, store.get(cursor.space, &cursor.bytes).await?);
         }
     }
+    let expiry = ExpiryCheck::new(store, table).await?;
     let mut pages = Pages::new(keys::ITEMS, keys::id_prefix(table.id()).to_vec());
     while let Some(page) = pages.next(store).await? {
         for row in 0..page.len() {
@@ -60,6 +62,7 @@ pub(super) async fn check_table<S: Store>(
                 store,
                 table,
                 cursors: &cursors,
+                expiry: &expiry,
                 key: page.key(row),
                 report,
             };
@@ -83,6 +86,7 @@ pub(super) async fn check_table<S: Store>(
         let tally = expected.indexes[&index.descriptor.id];
         check_index(store, table, index, tally, report, progress).await?;
     }
+    check_expiry_entries(store, table, report, progress).await?;
     check_collections(store, table, report).await
 }
 
@@ -90,6 +94,7 @@ struct CheckedItem<'c, S> {
     store: &'c S,
     table: &'c Table,
     cursors: &'c BTreeMap<u32, Option<Bytes>>,
+    expiry: &'c ExpiryCheck,
     key: &'c [u8],
     report: &'c mut CheckReport,
 }
@@ -150,6 +155,11 @@ impl<S: Store> CheckedItem<'_, S> {
                 }
                 Some(_) => {}
             }
+        }
+        if let Some(entry) = self.expiry.wanted_entry(self.table, &key, &item)
+            && self.store.get(entry.space, &entry.bytes).await?.is_none()
+        {
+            self.problem("expires and has no expiry entry");
         }
         if self.table.has_local_indexes {
             let counter = collection_key(self.table, &key);

@@ -17,6 +17,7 @@ use crate::Engine;
 use crate::capacity::{Consumed, read_units};
 use crate::catalog::Table;
 use crate::error::from_store;
+use crate::expiry::{Expired, shown};
 use crate::write::{check_key, check_key_paths, key_of, stored_item};
 
 const OPERATION: Operation = Operation::BatchGetItem;
@@ -71,7 +72,8 @@ pub(crate) async fn batch_get_item<S: Store>(
     let mut consumed_capacity = Vec::new();
     let mut room_bytes = BATCH_GET_BYTES_MAX;
     for ((request, table), places) in requests.into_iter().zip(tables).zip(places) {
-        let read = read_table(engine, &request, &places, &mut room_bytes).await?;
+        let hidden = engine.hidden(&table);
+        let read = read_table(engine, &request, &places, hidden.as_ref(), &mut room_bytes).await?;
         if read.keys_read < request.keys.len() {
             let rest = request.keys[read.keys_read..]
                 .iter()
@@ -161,6 +163,7 @@ async fn read_table<S: Store>(
     engine: &Engine<S>,
     request: &TableRequest,
     places: &[Key],
+    hidden: Option<&Expired<'_>>,
     room_bytes: &mut usize,
 ) -> Result<TableRead, Error> {
     let mut read = TableRead {
@@ -182,6 +185,7 @@ async fn read_table<S: Store>(
             *room_bytes -= size_bytes;
             read.keys_read += 1;
             read.units += read_units(size_bytes, request.consistent);
+            let item = shown(item, hidden);
             let item = match &request.projection {
                 None => item,
                 Some(projection) => item.map(|item| projection.apply(item.attributes())),

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::types::{
-    BatchWriteItemInput, BatchWriteItemOutput, ItemCollectionMetrics, ReturnConsumedCapacity,
-    WriteRequest as Write,
+    BatchWriteItemInput, BatchWriteItemOutput, DeleteRequest, ItemCollectionMetrics, PutRequest,
+    ReturnConsumedCapacity, WriteRequest as Write,
 };
-use api::{Error, Operation};
+use api::{Error, ErrorKind, Operation};
 use indexmap::IndexMap;
 use model::Item;
 use model::limits::{BATCH_WRITE_REQUESTS_MAX, ITEM_BYTES_MAX};
@@ -52,10 +52,11 @@ pub(crate) async fn batch_write_item<S: Store>(
         .iter()
         .map(|request| request.table_name.clone())
         .collect();
-    let answers = write_all(engine, requests).await?;
+    let (answers, unprocessed) = write_all(engine, requests).await?;
     let mut metrics: IndexMap<String, Vec<ItemCollectionMetrics>> = IndexMap::new();
     let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
     for (name, answer) in names.into_iter().zip(answers) {
+        let Some(answer) = answer else { continue };
         consumed
             .entry(super::table_name_of(&name).to_owned())
             .or_default()
@@ -65,24 +66,62 @@ pub(crate) async fn batch_write_item<S: Store>(
         }
     }
     Ok(BatchWriteItemOutput {
-        unprocessed_items: Some(IndexMap::new()),
+        unprocessed_items: Some(unprocessed),
         item_collection_metrics: (!metrics.is_empty()).then_some(metrics),
         consumed_capacity: report(&consumed, input.return_consumed_capacity),
     })
 }
 
-/// Writes all at once, so that they share the syncs of the store; each stands for itself.
+/// Writes all at once, so that they share the syncs of the store; each stands for itself. Those that
+/// a transaction stands in the way of are handed back by table, and have no answer.
 async fn write_all<S: Store>(
     engine: &Engine<S>,
     requests: Vec<WriteRequest>,
-) -> Result<Vec<WriteAnswer>, Error> {
+) -> Result<(Vec<Option<WriteAnswer>>, IndexMap<String, Vec<Write>>), Error> {
     let mut answers = Vec::with_capacity(requests.len());
+    let mut unprocessed: IndexMap<String, Vec<Write>> = IndexMap::new();
+    let sent: Vec<(String, Requested)> = match engine.settings.has_transaction_conflicts {
+        false => Vec::new(),
+        true => requests
+            .iter()
+            .map(|request| (request.table_name.clone(), request.requested.clone()))
+            .collect(),
+    };
     let results =
         futures_util::future::join_all(requests.into_iter().map(|request| request.run(engine))).await;
-    for result in results {
-        answers.push(result?);
+    for (position, result) in results.into_iter().enumerate() {
+        match (result, sent.get(position)) {
+            (Err(error), Some((table_name, requested)))
+                if error.kind == ErrorKind::TransactionConflictException =>
+            {
+                unprocessed
+                    .entry(table_name.clone())
+                    .or_default()
+                    .push(as_sent(requested));
+                answers.push(None);
+            }
+            (result, _) => answers.push(Some(result?)),
+        }
     }
-    Ok(answers)
+    Ok((answers, unprocessed))
+}
+
+/// A write of the batch as the request had it.
+fn as_sent(requested: &Requested) -> Write {
+    match requested {
+        Requested::Put(item) | Requested::Insert(item) => Write {
+            put_request: Some(PutRequest {
+                item: item.clone().into(),
+            }),
+            delete_request: None,
+        },
+        Requested::Update(key, _) | Requested::Delete(key) | Requested::Check(key) => Write {
+            put_request: None,
+            delete_request: Some(DeleteRequest {
+                key: key.clone().into(),
+            }),
+        },
+    }
 }
 
 fn report(

@@ -49,6 +49,15 @@ fn check_deletable(descriptor: &TableDescriptor, now_ms: u64) -> Result<(), Erro
         TableStatus::Creating => return Err(in_use(format_args!("Table is being created: {name}"))),
         TableStatus::Deleting => return Err(in_use(format_args!("Table is being deleted: {name}"))),
         TableStatus::Active if !now.shows(descriptor.warm.transition_until_ms) => {}
+        _ if descriptor
+            .stream
+            .as_ref()
+            .is_some_and(|stream| now.shows(stream.transition_until_ms)) =>
+        {
+            return Err(in_use(
+                "Cannot delete table while stream is being enabled/disabled.",
+            ));
+        }
         _ => {
             return Err(in_use(format_args!(
                 "Table: {name} is in the process of being updated."

@@ -1,26 +1,24 @@
 //! ExecuteTransaction: statements that each read one item, or each write or check one, all or none.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use api::types::{ExecuteTransactionInput, ExecuteTransactionOutput, ItemResponse, ParameterizedStatement};
+use api::types::{
+    ExecuteTransactionInput, ExecuteTransactionOutput, ParameterizedStatement, ReturnConsumedCapacity,
+};
 use api::{Error, ErrorKind};
 use expr::Literal;
 use expr::partiql::Statement;
 use indexmap::IndexMap;
-use model::Item;
-use store::{Key, Store};
+use store::Store;
 
 use super::fingerprint::statements_fingerprint;
 use super::partiql::{self, WholeKey};
-use super::transact_write_items::check_total_size;
-use super::transaction::all_or_cancelled;
+use super::transaction::{PlacedRead, all_or_cancelled, check_distinct, read_together};
 use super::write_request::WriteRequest;
 use crate::Engine;
-use crate::capacity::{Consumed, read_units};
+use crate::capacity::Consumed;
 use crate::catalog::Table;
-use crate::error::from_store;
-use crate::write::{ItemWrite, Token, Transacted, check_key, key_mismatch, key_of, stored_item};
+use crate::write::{ItemWrite, Token, Transacted, check_key, key_mismatch, key_of};
 
 /// The bytes that the longest token of a client has.
 const CLIENT_TOKEN_BYTES_MAX: usize = 36;
@@ -107,23 +105,10 @@ async fn tables<S: Store>(
     all_or_cancelled(tables)
 }
 
-/// A transaction concerns each item once.
-fn check_distinct<'k>(keys: impl ExactSizeIterator<Item = &'k Key>) -> Result<(), Error> {
-    let mut seen = HashSet::with_capacity(keys.len());
-    for key in keys {
-        if !seen.insert(key) {
-            return Err(Error::validation(
-                "Transaction request cannot include multiple operations on one item",
-            ));
-        }
-    }
-    Ok(())
-}
-
 async fn read<S: Store>(
     engine: &Engine<S>,
     statements: Vec<Statement>,
-    wanted: Option<api::types::ReturnConsumedCapacity>,
+    wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<ExecuteTransactionOutput, Error> {
     let tables = tables(engine, &statements, |statement| match statement {
         Statement::Select(select) if select.target.index.is_some() => Err(Error::validation(
@@ -144,43 +129,21 @@ async fn read<S: Store>(
             refuse(position, Error::validation(message))
         })?);
     }
-    let places = reads
-        .iter()
-        .zip(&tables)
+    let placed = reads
+        .into_iter()
+        .zip(tables)
         .map(|(read, table)| {
             check_key(&table.descriptor.key_schema, &read.key)?;
-            key_of(table, read.key.attributes())
+            Ok(PlacedRead {
+                place: key_of(&table, read.key.attributes())?,
+                table,
+                projection: read.projection,
+            })
         })
         .collect();
-    let places: Vec<Key> = all_or_cancelled(places)?;
-    check_distinct(places.iter())?;
-
-    let mut responses = Vec::with_capacity(reads.len());
-    let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
-    let mut total_bytes = 0;
-    let found = engine.store.get_many(&places).await.map_err(from_store)?;
-    for ((read, table), stored) in reads.iter().zip(&tables).zip(found) {
-        let item = stored.map(stored_item).transpose()?;
-        let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
-        total_bytes += size_bytes;
-        // A transaction reads every item twice.
-        let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
-        consumed.entry(table.name().to_owned()).or_default().add(&units);
-        let item = match &read.projection {
-            None => item,
-            Some(projection) => item.map(|item| projection.apply(item.attributes())),
-        };
-        responses.push(ItemResponse {
-            item: item.map(Into::into),
-        });
-    }
-    check_total_size(total_bytes)?;
-    let report: Vec<_> = consumed
-        .iter()
-        .filter_map(|(name, consumed)| consumed.report_reads(name, wanted))
-        .collect();
+    let (responses, consumed_capacity) = read_together(engine, all_or_cancelled(placed)?, wanted).await?;
     Ok(ExecuteTransactionOutput {
-        consumed_capacity: (!report.is_empty()).then_some(report),
+        consumed_capacity,
         responses: Some(responses),
     })
 }
@@ -189,7 +152,7 @@ async fn write<S: Store>(
     engine: &Engine<S>,
     parsed: Parsed,
     client_token: Option<String>,
-    wanted: Option<api::types::ReturnConsumedCapacity>,
+    wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<ExecuteTransactionOutput, Error> {
     let token = client_token.map(|token| {
         let texts = parsed.requests.iter().map(|request| request.statement.as_str());

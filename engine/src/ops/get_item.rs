@@ -10,6 +10,7 @@ use super::request::{self, Placeholders};
 use crate::Engine;
 use crate::capacity::{Consumed, read_units};
 use crate::error::from_store;
+use crate::expiry::shown;
 use crate::write::{check_key, check_key_paths, key_of, stored_item};
 
 const OPERATION: Operation = Operation::GetItem;
@@ -57,6 +58,7 @@ pub(crate) async fn get_item<S: Store>(
             Consumed::of_table(units).report(table.name(), wanted)
         }
     };
+    let item = shown(item, engine.hidden(&table).as_ref());
     let item = match projection {
         None => item,
         Some(projection) => item.map(|item| projection.apply(item.attributes())),

@@ -86,20 +86,6 @@ pub(crate) async fn list_bulk_operations<S: Store>(
     })
 }
 
-pub(crate) async fn list_streams<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: ListStreamsInput,
-) -> Result<ListStreamsOutput, Error> {
-    if let Some(name) = &input.table_name {
-        find_table(engine, name).await?;
-    }
-    Ok(ListStreamsOutput {
-        streams: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
 pub(crate) async fn describe_continuous_backups<S: Store>(
     engine: &Engine<S>,
     _: &Context,
@@ -121,27 +107,6 @@ pub(crate) async fn describe_continuous_backups<S: Store>(
                 point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),
                 ..Default::default()
             }),
-        }),
-    })
-}
-
-pub(crate) async fn describe_time_to_live<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: DescribeTimeToLiveInput,
-) -> Result<DescribeTimeToLiveOutput, Error> {
-    let table = find_table(engine, &input.table_name).await?;
-    let status = status(engine, &table);
-    if matches!(status, TableStatus::Creating | TableStatus::Deleting) {
-        let state = status.as_str();
-        return Err(Error::validation(format!(
-            "Cannot describe time to live while table is in {state} state: Current table state is {state}"
-        )));
-    }
-    Ok(DescribeTimeToLiveOutput {
-        time_to_live_description: Some(TimeToLiveDescription {
-            time_to_live_status: Some(TimeToLiveStatus::Disabled),
-            attribute_name: None,
         }),
     })
 }
@@ -282,36 +247,4 @@ pub(crate) async fn describe_bulk_operation<S: Store>(
         "Requested resource not found: BulkOperation: {} not found",
         input.bulk_operation_arn
     )))
-}
-
-pub(crate) async fn describe_stream<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: DescribeStreamInput,
-) -> Result<DescribeStreamOutput, Error> {
-    Err(Error::resource_not_found(format!(
-        "Requested resource not found: Stream: {} not found",
-        input.stream_arn
-    )))
-}
-
-pub(crate) async fn get_shard_iterator<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: GetShardIteratorInput,
-) -> Result<GetShardIteratorOutput, Error> {
-    Err(Error::resource_not_found(format!(
-        "Requested resource not found: Stream: {} not found",
-        input.stream_arn
-    )))
-}
-
-pub(crate) async fn get_records<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    _: GetRecordsInput,
-) -> Result<GetRecordsOutput, Error> {
-    Err(Error::resource_not_found(
-        "Requested resource not found: there is no stream with this ShardIterator",
-    ))
 }

@@ -453,9 +453,10 @@ impl ReadParameters {
             limit: self.limit,
             bytes_max: PAGE_BYTES_MAX,
             filter: self.filter,
+            hidden: engine.hidden(target.table),
             keep,
         };
-        let page = if fetch {
+        let page = if request.reads_table() {
             // Entries and items must be of one moment.
             let snapshot = engine.store.snapshot().map_err(from_store)?;
             read_page(&snapshot, &request).await?

@@ -181,7 +181,7 @@ fn seconds(time_ms: u64) -> f64 {
     time_ms as f64 / 1000.0
 }
 
-fn key_schema(schema: &KeySchema) -> Vec<KeySchemaElement> {
+pub(super) fn key_schema(schema: &KeySchema) -> Vec<KeySchemaElement> {
     let elements = |attributes: &[crate::schema::KeyAttribute], role: KeyRole| -> Vec<KeySchemaElement> {
         let names = attributes.iter().map(|attribute| attribute.name.clone());
         names

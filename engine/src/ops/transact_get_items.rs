@@ -1,24 +1,19 @@
 //! TransactGetItems: several items of one moment.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use api::types::{Get, ItemResponse, TransactGetItemsInput, TransactGetItemsOutput};
+use api::types::{Get, TransactGetItemsInput, TransactGetItemsOutput};
 use api::{Error, Operation};
 use expr::Projection;
-use indexmap::IndexMap;
 use model::Item;
 use store::{Key, Store};
 
 use super::read_request;
 use super::request::{self, Placeholders};
-use super::transact_write_items::check_total_size;
-use super::transaction::all_or_cancelled;
+use super::transaction::{PlacedRead, all_or_cancelled, read_together};
 use crate::Engine;
-use crate::capacity::{Consumed, read_units};
 use crate::catalog::Table;
-use crate::error::from_store;
-use crate::write::{check_key, check_key_paths, key_of, stored_item};
+use crate::write::{check_key, check_key_paths, key_of};
 
 const OPERATION: Operation = Operation::TransactGetItems;
 
@@ -42,45 +37,21 @@ pub(crate) async fn transact_get_items<S: Store>(
     for read in &reads {
         tables.push(engine.table_for_items(&read.table_name).await?);
     }
-    let places = reads
-        .iter()
-        .zip(&tables)
-        .map(|(read, table)| place(table, read))
+    let placed = reads
+        .into_iter()
+        .zip(tables)
+        .map(|(read, table)| {
+            Ok(PlacedRead {
+                place: place(&table, &read)?,
+                table,
+                projection: read.projection,
+            })
+        })
         .collect();
-    let places: Vec<Key> = all_or_cancelled(places)?;
-    let mut seen = HashSet::with_capacity(places.len());
-    if !places.iter().all(|place| seen.insert(place)) {
-        return Err(Error::validation(
-            "Transaction request cannot include multiple operations on one item",
-        ));
-    }
-
-    let mut responses = Vec::with_capacity(reads.len());
-    let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
-    let mut total_bytes = 0;
-    let found = engine.store.get_many(&places).await.map_err(from_store)?;
-    for ((read, table), stored) in reads.iter().zip(&tables).zip(found) {
-        let item = stored.map(stored_item).transpose()?;
-        let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
-        total_bytes += size_bytes;
-        // A transaction reads every item twice.
-        let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
-        consumed.entry(table.name().to_owned()).or_default().add(&units);
-        let item = match &read.projection {
-            None => item,
-            Some(projection) => item.map(|item| projection.apply(item.attributes())),
-        };
-        responses.push(ItemResponse {
-            item: item.map(Into::into),
-        });
-    }
-    check_total_size(total_bytes)?;
-    let report: Vec<_> = consumed
-        .iter()
-        .filter_map(|(name, consumed)| consumed.report_reads(name, input.return_consumed_capacity))
-        .collect();
+    let (responses, consumed_capacity) =
+        read_together(engine, all_or_cancelled(placed)?, input.return_consumed_capacity).await?;
     Ok(TransactGetItemsOutput {
-        consumed_capacity: (!report.is_empty()).then_some(report),
+        consumed_capacity,
         responses: Some(responses),
     })
 }

@@ -17,7 +17,7 @@ use super::key_schema::Definitions;
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::{in_use, invalid, not_supported};
 use super::table_name_of;
-use super::table_streams::{NewStream, view_of};
+use super::table_streams::{NewStream, label, view_of};
 use super::throughput::{self, Owner};
 use super::unbuilt_parameters::{check_encryption, is_asked_for};
 use crate::Engine;
@@ -195,7 +195,7 @@ impl Request {
         if let Some(stream) = new_stream {
             let id = change.take_id();
             stream.open(&mut change.descriptor, id, &mut change.batch);
-            mark_updated(&mut change.descriptor, until_ms);
+            mark_stream_updated(&mut change.descriptor, until_ms);
         }
         let descriptor = &mut change.descriptor;
         descriptor.warm.follow(mode, &descriptor.provisioned);
@@ -221,6 +221,7 @@ impl Request {
             TableStatus::Creating => return Err(in_use(format_args!("Table is being created: {name}"))),
             TableStatus::Deleting => return Err(in_use(format_args!("Table is being deleted: {name}"))),
             TableStatus::Updating => {
+                self.check_stream_state(descriptor, now_ms)?;
                 if let Some(updates) = &self.index_updates {
                     updates.check_allocation(descriptor)?;
                 }
@@ -268,6 +269,38 @@ impl Request {
         self.index_updates
             .as_ref()
             .map_or(Ok(()), |updates| updates.check_states(descriptor, now_ms))
+    }
+
+    /// Refuses a change of the capacity while the stream changes, and of the stream while the stream
+    /// or the capacity does.
+    fn check_stream_state(&self, descriptor: &TableDescriptor, now_ms: u64) -> Result<(), Error> {
+        let name = &descriptor.name;
+        let changing = descriptor
+            .stream
+            .as_ref()
+            .filter(|stream| stream.transition_until_ms > now_ms);
+        let Some(changing) = changing else {
+            return match self.stream {
+                None => Ok(()),
+                Some(_) => Err(in_use(format_args!(
+                    "Can't enable or disable stream while table IOPS are being updated. Table: {name}"
+                ))),
+            };
+        };
+        let label = label(changing.label_ms);
+        let operation = if changing.enabled { "ENABLE" } else { "DISABLE" };
+        if self.stream.is_some() {
+            return Err(in_use(format_args!(
+                "A stream status change is currently in progress. Table: {name} Stream: {label} Operation: {operation}"
+            )));
+        }
+        if self.throughput.is_some() || self.billing_mode.is_some() {
+            return Err(in_use(format_args!(
+                "Can't change table IOPS when stream status is being updated. Table: {name} Stream: {label} \
+                 Operation: {operation}"
+            )));
+        }
+        Ok(())
     }
 
     /// Changes the billing mode and the table's capacity.
@@ -365,8 +398,16 @@ fn disable_stream(descriptor: &mut TableDescriptor, until_ms: u64) -> Result<(),
             )));
         }
     }
-    mark_updated(descriptor, until_ms);
+    mark_stream_updated(descriptor, until_ms);
     Ok(())
+}
+
+/// Makes the table UPDATING, and its stream changing, until `until_ms`.
+fn mark_stream_updated(descriptor: &mut TableDescriptor, until_ms: u64) {
+    if let Some(stream) = &mut descriptor.stream {
+        stream.transition_until_ms = until_ms;
+    }
+    mark_updated(descriptor, until_ms);
 }
 
 /// Refuses a second stream beside one that is enabled.

@@ -12,6 +12,7 @@ use super::key_range::{KeyRange, just_above};
 use crate::capacity::read_units;
 use crate::catalog::{Index, Table};
 use crate::error::from_store;
+use crate::expiry::Expired;
 use crate::keys;
 use crate::write::stored_item;
 
@@ -42,7 +43,25 @@ pub(crate) struct PageRequest<'t> {
     /// How many bytes are read before the page ends: at least one item is.
     pub bytes_max: usize,
     pub filter: Option<Arc<Condition>>,
+    /// Items that are passed over as if the filter did not let them through.
+    pub hidden: Option<Expired<'t>>,
     pub keep: Keep,
+}
+
+impl PageRequest<'_> {
+    /// Whether the table tells what is hidden, as the index does not keep the attribute.
+    fn looks_up_hidden(&self) -> bool {
+        !self.fetch
+            && self.hidden.as_ref().is_some_and(|hidden| {
+                let attribute = &hidden.time_to_live.attribute;
+                self.index.is_some_and(|index| !index.projects(attribute))
+            })
+    }
+
+    /// Whether the table is read beside an index, so that both must be of one moment.
+    pub fn reads_table(&self) -> bool {
+        self.fetch || self.looks_up_hidden()
+    }
 }
 
 /// What was read.
@@ -118,6 +137,12 @@ impl Page {
         } else {
             vec![].into_iter()
         };
+        // Looked up for what they tell alone: they are neither paid for nor shown.
+        let looked_up = if request.looks_up_hidden() {
+            fetch_items(store, request.table, rows).await?
+        } else {
+            Vec::new()
+        };
         for row in 0..rows.len() {
             let entry = stored_item(rows.value(row))?;
             let item = match fetched.next() {
@@ -129,11 +154,12 @@ impl Page {
             };
             self.scanned_count += 1;
             self.size_bytes += entry.size_bytes();
-            if request
-                .filter
-                .as_ref()
-                .is_none_or(|filter| filter.matches(Some(item.attributes())))
-            {
+            let is_hidden = request.hidden.as_ref().is_some_and(|hidden| {
+                let item = looked_up.get(row).unwrap_or(&item);
+                hidden.has(item.attributes())
+            });
+            let is_let_through = |filter: &Arc<Condition>| filter.matches(Some(item.attributes()));
+            if !is_hidden && request.filter.as_ref().is_none_or(is_let_through) {
                 self.count += 1;
                 match &request.keep {
                     Keep::Count => {}
@@ -151,7 +177,7 @@ impl Page {
     }
 }
 
-/// The items that entries of a local index stand for, in their order, of the same moment.
+/// The items that entries of an index stand for, in their order, of the same moment.
 async fn fetch_items<R: Read>(store: &R, table: &Table, rows: &RangePage) -> Result<Vec<Item>, Error> {
     let mut item_keys = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {

@@ -42,6 +42,7 @@ pub(crate) fn open_stream(
         label_ms,
         view,
         enabled: true,
+        transition_until_ms: 0,
     });
 }
 

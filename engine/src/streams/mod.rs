@@ -16,7 +16,10 @@
 //! not above that number.
 
 pub(crate) mod descriptor;
+pub(crate) mod iterator;
 pub(crate) mod lifecycle;
+pub(crate) mod reader;
+pub(crate) mod sequence;
 
 pub(crate) use descriptor::{Shard, ShardId, StreamDescriptor, StreamState};
 

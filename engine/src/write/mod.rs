@@ -7,6 +7,7 @@
 //! [`crate::background::backfill`].
 
 mod commit_plan;
+mod conflicts;
 mod index_changes;
 mod key_checks;
 mod transaction;
@@ -21,6 +22,7 @@ use model::{Item, MapRef};
 use store::{Batch, Decision, Held, Key, Outcome, Store};
 
 pub(crate) use commit_plan::CommitPlan;
+pub(crate) use conflicts::ItemsInWork;
 pub(crate) use index_changes::index_entry;
 pub(crate) use key_checks::{
     check_index_keys, check_item_key, check_key, check_key_paths, check_no_empty_key, key_mismatch,
@@ -32,7 +34,7 @@ use crate::Engine;
 use crate::capacity::{Consumed, write_units};
 use crate::catalog::{IndexKind, Table};
 use crate::error::from_store;
-use crate::expiry::change_expiry;
+use crate::expiry::{Expired, change_expiry};
 use crate::keys;
 use crate::log::{Author, append_change};
 use crate::write::index_changes::{IndexChange, change_indexes};
@@ -51,6 +53,9 @@ pub(crate) enum Action {
     Delete,
     /// Leaves the item as it is: only the condition counts.
     Check,
+    /// Removes the item where it has expired, as it is now, at this moment in milliseconds since the
+    /// Unix epoch.
+    Expire { now_ms: u64 },
 }
 
 /// One write of one item.
@@ -147,6 +152,15 @@ fn apply(write: &ItemWrite, old: Option<Item>, indexed: &[u32], batch: &mut Batc
         Action::Put(item) | Action::Insert(item) => Some(item.clone()),
         Action::Delete => None,
         Action::Check => old.clone(),
+        Action::Expire { now_ms } => {
+            let expired = Expired::new(table, *now_ms);
+            let has_expired = |item: &Item| {
+                expired
+                    .as_ref()
+                    .is_some_and(|expired| expired.has(item.attributes()))
+            };
+            old.clone().filter(|item| !has_expired(item))
+        }
         Action::Update(update) => {
             let new = update
                 .apply(&write.key_attributes, attributes)
@@ -216,6 +230,11 @@ impl<S: Store> Engine<S> {
     /// Commits one write. `Ok(None)` where the table has changed since the write was planned.
     pub(crate) async fn commit_write(&self, write: ItemWrite) -> Result<Option<Written>, Error> {
         let name = write.table.name().to_owned();
+        // Held until the commit is done.
+        let _in_work = match &self.items_in_work {
+            None => None,
+            Some(items) => Some(items.take_for_write(&write.key)?),
+        };
         let plan = CommitPlan::new(vec![write]);
         let declared = plan.declared();
         let decide = move |held: &Held| {

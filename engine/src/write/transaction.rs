@@ -128,6 +128,19 @@ impl<S: Store> Engine<S> {
     ) -> Result<Option<Transacted>, Error> {
         let tables: Vec<Arc<_>> = writes.iter().map(|write| write.table.clone()).collect();
         let has_token = token.is_some();
+        // Held until the commit is done.
+        let _in_work = match &self.items_in_work {
+            None => None,
+            Some(items) => {
+                let keys = writes.iter().map(|write| write.key.clone()).collect();
+                match items.take_for_transaction(keys) {
+                    Ok(in_work) => Some(in_work),
+                    Err(conflicts) => {
+                        return Err(all_or_cancelled(conflicts).err().unwrap_or_else(Error::internal));
+                    }
+                }
+            }
+        };
         let plan = CommitPlan::new(writes);
         let mut declared = plan.declared();
         if let Some(token) = &token {

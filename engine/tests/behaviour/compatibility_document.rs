@@ -107,14 +107,12 @@ fn it_has_the_members_of_each_operation() {
 
 /// A request that asks for something by a member whose feature is not built.
 fn refused_samples() -> Vec<(&'static str, &'static str, Value)> {
-    let stream = json!({"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"});
     let key = json!({"Enabled": true, "SSEType": "KMS"});
     let vector = json!({
         "IndexName": "vectors", "Dimensions": 3, "DistanceFunction": "COSINE",
         "VectorAttribute": {"AttributeName": "v"}, "Projection": {"ProjectionType": "ALL"},
     });
     vec![
-        ("CreateTable", "StreamSpecification", stream.clone()),
         ("CreateTable", "SSESpecification", key.clone()),
         ("CreateTable", "VectorIndexes", json!([vector])),
         ("CreateTable", "ResourcePolicy", json!("{}")),
@@ -128,7 +126,6 @@ fn refused_samples() -> Vec<(&'static str, &'static str, Value)> {
             "GlobalTableSettingsReplicationMode",
             json!("ENABLED"),
         ),
-        ("UpdateTable", "StreamSpecification", stream),
         ("UpdateTable", "SSESpecification", key),
         (
             "UpdateTable",

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use api::{Context, Operation};
-use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step};
+use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step, check};
 use serde_json::{Value, json};
-use store::MemoryStore;
+use store::{Direction, KeySpace, MemoryStore, RangeRequest, Read};
 
 /// When every test begins, in milliseconds since the Unix epoch: 2026-01-01.
-const START_MS: u64 = 1_767_225_600_000;
+pub const START_MS: u64 = 1_767_225_600_000;
 
 /// The engine's clock, which the test keeps too.
 struct SharedClock(Arc<ManualClock>);
@@ -104,20 +104,21 @@ impl Database {
 
     /// An empty one in which transitional states last so long.
     pub fn with_transitions(transition_ms: u64) -> Self {
+        Self::with_settings(Settings {
+            transition_ms,
+            ..Settings::default()
+        })
+    }
+
+    /// An empty one that behaves so.
+    pub fn with_settings(settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let clock = Arc::new(ManualClock::new(START_MS));
-        let store = MemoryStore::new(KEY_SPACES.len());
+        let stamps = clock.clone();
+        let store = MemoryStore::with_clock(KEY_SPACES.len(), store::Clock::new(move || stamps.now_ms()));
         let shared = Box::new(SharedClock(clock.clone()));
         let engine = runtime
-            .block_on(Engine::open(
-                store,
-                shared,
-                1,
-                Settings {
-                    transition_ms,
-                    ..Settings::default()
-                },
-            ))
+            .block_on(Engine::open(store, shared, 1, settings))
             .unwrap();
         Database {
             engine,
@@ -182,9 +183,48 @@ impl Database {
         self.clock.advance_ms(by_ms);
     }
 
+    /// Does one step of background work that is due.
+    pub fn step(&self) {
+        let step = self.runtime.block_on(self.engine.background_step()).unwrap();
+        assert_eq!(step, Step::Worked);
+    }
+
     /// Does background work until nothing is due.
     pub fn work(&self) {
         while self.runtime.block_on(self.engine.background_step()).unwrap() == Step::Worked {}
+    }
+
+    /// What is stored, opened again as after a crash.
+    pub fn reopened(self, settings: Settings) -> Self {
+        let store = self.engine.store().clone();
+        let shared = Box::new(SharedClock(self.clock.clone()));
+        let opening = Engine::open(store, shared, 2, settings);
+        Database {
+            engine: self.runtime.block_on(opening).unwrap(),
+            ..self
+        }
+    }
+
+    /// How many keys a space of the store holds.
+    pub fn stored_keys(&self, space: &str) -> usize {
+        let position = KEY_SPACES.iter().position(|name| *name == space).unwrap();
+        let request = RangeRequest {
+            space: KeySpace(position as u8),
+            start: &[],
+            end: &[0xFF; 8],
+            direction: Direction::Forward,
+            rows_max: 10_000,
+            bytes_max: 16 << 20,
+        };
+        let range = self.engine.store().range(request);
+        self.runtime.block_on(range).unwrap().len()
+    }
+
+    /// Asserts that everything stored agrees.
+    #[track_caller]
+    pub fn is_sound(&self) {
+        let report = self.runtime.block_on(check(self.engine.store(), |_| {})).unwrap();
+        assert!(report.is_clean(), "{report:#?}");
     }
 }
 

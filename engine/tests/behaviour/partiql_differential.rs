@@ -43,7 +43,7 @@ impl Texts {
     fn value(&mut self, rng: &mut Rng, value: &Value) -> Both {
         let placeholder = format!(":v{}", self.values.len());
         self.values.insert(placeholder.clone(), value.clone());
-        let is_parameter = rng.u8(..3) == 0 || matches!(literal(value), None);
+        let is_parameter = rng.u8(..3) == 0 || literal(value).is_none();
         if is_parameter {
             self.parameters.push(value.clone());
             return both("?", placeholder);

@@ -9,6 +9,7 @@
 mod concurrent;
 mod decimal;
 mod evaluate;
+mod expiry;
 mod expression;
 mod homes;
 mod legacy;

@@ -314,10 +314,6 @@ fn what_is_not_built_is_refused_by_name() {
         let message = format!("{parameter} is not supported by this version of Stator");
         check_invalid(table("t_unbuilt", json!({parameter: value})), &message);
     };
-    refused(
-        "StreamSpecification",
-        json!({"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"}),
-    );
     refused("SSESpecification", json!({"Enabled": true}));
     refused("SSESpecification", json!({"SSEType": "KMS"}));
     refused("ResourcePolicy", json!("{}"));

@@ -2,6 +2,7 @@
 //! tests move.
 
 mod create;
+mod damaged_expiry;
 mod delete;
 mod describe;
 mod global_indexes;

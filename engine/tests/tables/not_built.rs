@@ -22,7 +22,6 @@ fn lists_are_empty() {
         ("ListGlobalTables", "GlobalTables"),
         ("ListContributorInsights", "ContributorInsightsSummaries"),
         ("ListBulkOperations", "BulkOperationsSummaryList"),
-        ("ListStreams", "Streams"),
     ] {
         assert_eq!(
             service.answer(operation, json!({})),
@@ -173,11 +172,6 @@ fn no_named_thing_is_found() {
         &arn("nowhere"),
         "ResourceNotFoundException",
         "Requested resource not found: Table: nowhere not found",
-    );
-    let stream = arn("t_asked/stream/2026-01-01T00:00:00.000");
-    assert_eq!(
-        service.error("DescribeStream", json!({"StreamArn": stream})).0,
-        "ResourceNotFoundException"
     );
     let bulk = arn("t_asked/bulk/01600000000000-abcdef12");
     assert_eq!(

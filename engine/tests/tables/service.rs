@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use api::{Context, Operation, Service as ApiService};
-use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step};
+use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step, check};
 use serde_json::{Value, json};
-use store::{Direction, KeySpace, MemoryStore, RangeRequest, Read};
+use store::{
+    Batch, Decision, Declared, Direction, Held, Key, KeySpace, MemoryStore, Outcome, RangeRequest, Read,
+    Store,
+};
 use tokio::runtime::Runtime;
 
 /// When every test begins, in milliseconds since the Unix epoch: 2026-01-01 and a quarter of a second.
@@ -129,6 +132,49 @@ impl Service {
                 .len()
         };
         spaces.map(keys_of).sum()
+    }
+
+    /// The first keys of a space, up to ten thousand.
+    pub fn keys_of(&self, space: u8) -> Vec<Vec<u8>> {
+        let request = RangeRequest {
+            space: KeySpace(space),
+            start: &[],
+            end: &[0xFF; 8],
+            direction: Direction::Forward,
+            rows_max: 10_000,
+            bytes_max: 16 << 20,
+        };
+        let page = self.runtime.block_on(self.engine.store().range(request)).unwrap();
+        page.iter().map(|(key, _)| key.to_vec()).collect()
+    }
+
+    /// Puts a value past the engine, or removes the key.
+    pub fn plant(&self, space: u8, key: &[u8], value: Option<&'static [u8]>) {
+        let key = Key::new(KeySpace(space), key);
+        let declared = Declared {
+            shared: Vec::new(),
+            exclusive: vec![key.clone()],
+        };
+        let decide = move |_: &Held| {
+            let mut batch = Batch::new();
+            match value {
+                Some(value) => batch.put(key.clone(), value),
+                None => batch.delete(key.clone()),
+            }
+            Decision::<(), ()>::Commit(batch, ())
+        };
+        let outcome = self
+            .runtime
+            .block_on(self.engine.store().commit(declared, decide))
+            .unwrap();
+        assert_eq!(outcome, Outcome::Committed(()));
+    }
+
+    /// What a check of everything stored finds wrong.
+    pub fn problems(&self) -> Vec<String> {
+        let report = self.runtime.block_on(check(self.engine.store(), |_| {})).unwrap();
+        assert_eq!(report.problem_count, report.problems.len() as u64);
+        report.problems
     }
 
     /// Does one step of background work, and tells whether it was due.

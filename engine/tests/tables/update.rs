@@ -178,10 +178,6 @@ fn what_is_not_built_is_refused_by_name() {
     check("MultiRegionConsistency", json!("STRONG"));
     check("GlobalTableSettingsReplicationMode", json!("ENABLED"));
     check("DisassociationProtectionEnabled", json!(true));
-    check(
-        "StreamSpecification",
-        json!({"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"}),
-    );
     check("SSESpecification", json!({"Enabled": true}));
     let refusal = |changes: Value| service.refusal("UpdateTable", update(changes));
     assert_eq!(

@@ -13,6 +13,7 @@ import {
   waitUntilTableExists,
   waitUntilTableNotExists,
 } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 const START_MS_MAX = 60_000;
@@ -23,16 +24,16 @@ const TRANSLATION = {
 };
 
 /**
- * Starts a server and gives { client, documents, documentsWith, stop }; `documentsWith` makes
- * another document client, with options of its own for the translation of values.
+ * Starts a server and gives { client, streams, documents, documentsWith, stop }; `documentsWith`
+ * makes another document client, with options of its own for the translation of values.
  */
 export async function startStator() {
   const server = process.env.STATOR_ENDPOINT
     ? { endpoint: process.env.STATOR_ENDPOINT, stop: async () => {} }
     : await spawnStator();
   const clients = [];
-  const connect = () => {
-    const client = new DynamoDBClient({
+  const connect = (Client = DynamoDBClient) => {
+    const client = new Client({
       region: 'eu-west-2',
       endpoint: server.endpoint,
       credentials: { accessKeyId: 'tests', secretAccessKey: 'tests' },
@@ -46,7 +47,8 @@ export async function startStator() {
     for (const client of clients) client.destroy();
     await server.stop();
   };
-  return { client: connect(), documents: documentsWith(TRANSLATION), documentsWith, stop };
+  const streams = connect(DynamoDBStreamsClient);
+  return { client: connect(), streams, documents: documentsWith(TRANSLATION), documentsWith, stop };
 }
 
 async function spawnStator() {

@@ -17,11 +17,11 @@ class AwsCli:
         self.endpoint = endpoint
         self.folder = folder
 
-    def __call__(self, *arguments):
-        """Runs `aws dynamodb ARGUMENTS`; values that are no strings are given as JSON."""
+    def __call__(self, *arguments, service="dynamodb"):
+        """Runs `aws SERVICE ARGUMENTS`; values that are no strings are given as JSON."""
         texts = [argument if isinstance(argument, str) else json.dumps(argument) for argument in arguments]
         done = subprocess.run(
-            [AWS, "dynamodb", *texts, "--endpoint-url", self.endpoint, "--output", "json"],
+            [AWS, service, *texts, "--endpoint-url", self.endpoint, "--output", "json"],
             cwd=self.folder,
             check=False,
             capture_output=True,

@@ -10,10 +10,6 @@ from tables import make_articles
 
 NOT_BUILT = [
     (
-        "update_time_to_live",
-        {"TableName": "Articles", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "t"}},
-    ),
-    (
         "update_continuous_backups",
         {
             "TableName": "Articles",

@@ -43,7 +43,7 @@ impl NextToken {
 
     fn read(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
-        if digits.len() % 2 != 0 {
+        if !digits.len().is_multiple_of(2) {
             return None;
         }
         let mut bytes = Vec::with_capacity(digits.len() / 2);

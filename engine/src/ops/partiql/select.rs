@@ -18,6 +18,7 @@ use crate::Engine;
 use crate::capacity::{Consumed, read_units};
 use crate::catalog::{Index, IndexKind, IndexState, Table};
 use crate::error::from_store;
+use crate::expiry::shown;
 use crate::keys;
 use crate::read::{Keep, KeyRange, Page, PageRequest, SortPlace, key_range, read_page};
 use crate::schema::{KeyAttribute, KeySchema};
@@ -273,9 +274,10 @@ impl<'t> ReadPlan<'t> {
             limit,
             bytes_max,
             filter: self.filter.clone(),
+            hidden: engine.hidden(self.target.table),
             keep,
         };
-        if self.fetch {
+        if request.reads_table() {
             // Entries and items must be of one moment.
             let snapshot = engine.store.snapshot().map_err(from_store)?;
             read_page(&snapshot, &request).await
@@ -297,13 +299,16 @@ impl<'t> ReadPlan<'t> {
         };
         page.scanned_count = 1;
         page.size_bytes = item.size_bytes();
-        let filter = self.filter.as_ref();
-        if filter.is_none_or(|filter| filter.matches(Some(item.attributes()))) {
-            page.items.push(match &self.projection {
+        let shown = shown(Some(item), engine.hidden(self.target.table).as_ref());
+        let is_let_through = |item: &Item| {
+            let filter = self.filter.as_ref();
+            filter.is_none_or(|filter| filter.matches(Some(item.attributes())))
+        };
+        page.items
+            .extend(shown.filter(is_let_through).map(|item| match &self.projection {
                 Some(projection) => projection.apply(item.attributes()),
                 None => item,
-            });
-        }
+            }));
         Ok(page)
     }
 

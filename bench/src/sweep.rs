@@ -1,0 +1,615 @@
+//! The workload `sweep`: what other requests notice of the sweep of expired items.
+//!
+//! A table is filled with sessions that have ended and some that have not, while it has no time to
+//! live. GetItem and PutItem of live sessions go on from then to the end; first alone, then time to
+//! live is switched on, and the server finds all items their place in the order of expiry
+//! (`enabling`) and deletes those that have ended (`sweeping`), and then alone again. The last
+//! phase is there to see whether something else than the sweep has changed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::control;
+use crate::failure::{Context, Failure, Result};
+use crate::http;
+use crate::interrupt;
+use crate::load::{self, Order, Shape};
+use crate::phased_load::{Pace, Part, Phase, PhasedLoad};
+use crate::report;
+use crate::requests::Requests;
+use crate::results::{extend, latency_members, rounded};
+use crate::rounds;
+use crate::server_process::{self, Durability, ServerProcess};
+use crate::sessions::{self, Sessions, TABLE};
+use crate::setting::{PlaceArguments, Setting, parse_count};
+use crate::table::{Table, with_commas};
+
+/// How many times its value without the sweep the 99th percentile may be during it.
+pub const P99_RATIO_MAX: f64 = 3.0;
+
+/// Items that one BatchWriteItem writes.
+const BATCH_ITEMS: usize = 25;
+
+/// Items whose requests are made and sent before the next ones are made: a bound on memory.
+const LOADED_AT_ONCE: usize = 50_000;
+
+/// Connections that fill the table.
+const LOADING_CONNECTIONS: usize = 32;
+
+/// How long the capacity is measured.
+const CAPACITY_TIME: Duration = Duration::from_secs(5);
+
+/// The part of the load before the first phase, so that connections and caches are warm.
+const RAMP: Duration = Duration::from_secs(2);
+
+/// How often it is asked how far the server has come.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long the server may make no progress.
+const STUCK_AFTER: Duration = Duration::from_secs(120);
+
+/// How long a server may take to come to rest after the table has been filled.
+const REST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Less than this part of a core is rest.
+const REST_CPU_PART: f64 = 0.03;
+
+/// What the phases of the load are, the ramp before them.
+const PHASES: [&str; 5] = ["ramp", "before", "enabling", "sweeping", "after"];
+
+/// The settings of `bench sweep`.
+#[derive(Args, Clone, Debug)]
+pub struct SweepArguments {
+    /// Items that are due
+    #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 50_000_000>, default_value = "1000000")]
+    pub items: usize,
+
+    /// Items that are not, which requests are for
+    #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 500_000>, default_value = "20000")]
+    pub live_items: usize,
+
+    /// What an acknowledged write survives; may be given more than once
+    #[arg(long, value_enum, default_value = "sync")]
+    pub durability: Vec<Durability>,
+
+    /// When requests are sent; may be given more than once
+    #[arg(long, value_enum, default_value = "open")]
+    pub pace: Vec<PaceName>,
+
+    /// Connections in the closed loop that measures the capacity
+    #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 1024>, default_value = "32")]
+    pub connections: usize,
+
+    /// Connections of the open loop: requests beyond as many wait for one
+    #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 1024>, default_value = "128")]
+    pub open_connections: usize,
+
+    /// Connections of the closed loop
+    #[arg(long, value_name = "COUNT", value_parser = parse_count::<1, 1024>, default_value = "2")]
+    pub closed_connections: usize,
+
+    /// The rate of the open loop, in per cent of the capacity
+    #[arg(long, value_name = "PERCENT", value_parser = parse_count::<1, 100>, default_value = "50")]
+    pub load: usize,
+
+    /// How long the phases before and after last
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600), default_value = "20")]
+    pub seconds: u32,
+
+    #[command(flatten)]
+    pub place: PlaceArguments,
+}
+
+/// When requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PaceName {
+    /// At random times, at a part of the capacity; a stall is charged for all that it delays
+    Open,
+    /// A few connections, each of which sends when it has its answer
+    Closed,
+}
+
+impl PaceName {
+    fn name(self) -> &'static str {
+        match self {
+            PaceName::Open => "open",
+            PaceName::Closed => "closed",
+        }
+    }
+}
+
+impl SweepArguments {
+    fn to_json(&self) -> Value {
+        json!({
+            "items": self.items,
+            "live_items": self.live_items,
+            "connections": self.connections,
+            "open_connections": self.open_connections,
+            "closed_connections": self.closed_connections,
+            "load_percent": self.load,
+            "seconds": self.seconds,
+        })
+    }
+}
+
+/// Runs everything, prints the tables and appends the raw rows.
+pub fn run(arguments: &SweepArguments) -> Result<()> {
+    interrupt::catch()?;
+    // A signal reaches the servers too, and what then fails is not worth telling.
+    measure(arguments).or_else(|failure| interrupt::check().and(Err(failure)))
+}
+
+fn measure(arguments: &SweepArguments) -> Result<()> {
+    let mut setting = Setting::prepare("sweep", &arguments.place, &arguments.to_json())?;
+    println!(
+        "Load: GetItem and PutItem of {} live items beside {} due ones, {} bytes each\n",
+        with_commas(arguments.live_items as f64),
+        with_commas(arguments.items as f64),
+        sessions::ITEM_SIZE_BYTES,
+    );
+    for &durability in &arguments.durability {
+        for &pace in &arguments.pace {
+            let sweep = measure_sweep(arguments, &setting, durability, pace)
+                .context(&format!("the sweep with durability {}", durability.name()))?;
+            sweep.print();
+            let labels = json!({"durability": durability.name(), "pace": pace.name()});
+            for (kind, mut row) in sweep.rows() {
+                extend(&mut row, labels.clone());
+                setting.results.add(kind, row);
+            }
+        }
+    }
+    println!(
+        "Ratios are those of the 99th percentiles to the ones before; they mean little where other programs used much of the cores. Raw rows were appended to {}",
+        setting.write_results()?.display()
+    );
+    Ok(())
+}
+
+/// What was measured of one sweep.
+#[derive(Debug)]
+struct Sweep {
+    durability: Durability,
+    pace: Pace,
+    items: usize,
+    capacity_per_second: f64,
+    operations: Vec<&'static str>,
+    /// As in [`PHASES`].
+    phases: Vec<Phase>,
+    /// Processor time in each of them, where the system tells.
+    cpu: Vec<Option<CpuTimes>>,
+}
+
+/// Processor time since some moment.
+#[derive(Clone, Copy, Debug)]
+struct CpuTimes {
+    server: Duration,
+    /// Of all programs but the server and the bench: where it is much, figures mean little.
+    others: Duration,
+}
+
+impl CpuTimes {
+    fn read(process: &ServerProcess) -> Option<Self> {
+        let server = process.cpu_time()?;
+        let own = server_process::own_cpu_time()?;
+        Some(CpuTimes {
+            server,
+            others: server_process::machine_cpu_time()?.checked_sub(server + own)?,
+        })
+    }
+
+    fn since(self, before: Self) -> Self {
+        CpuTimes {
+            server: self.server.saturating_sub(before.server),
+            others: self.others.saturating_sub(before.others),
+        }
+    }
+}
+
+fn measure_sweep(
+    arguments: &SweepArguments,
+    setting: &Setting,
+    durability: Durability,
+    pace: PaceName,
+) -> Result<Sweep> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let sessions = Sessions {
+        due: arguments.items,
+        live: arguments.live_items,
+        now_seconds: now.as_secs(),
+    };
+    let data_directory = setting
+        .directory()
+        .join(format!("sweep-{}-{}", durability.name(), pace.name()));
+    let process = ServerProcess::start_stator(&setting.stator, durability, &data_directory)?;
+    let address = process.address();
+    control::create_table(address, &sessions::table())?;
+    fill(address, &sessions)?;
+    wait_for_rest(&process)?;
+
+    let parts = parts(address, &sessions)?;
+    let capacity_load = PhasedLoad::start(address, parts.clone(), arguments.connections, Pace::Closed)?;
+    wait(&capacity_load, RAMP)?;
+    capacity_load.begin_phase();
+    wait(&capacity_load, CAPACITY_TIME)?;
+    let capacity_per_second = capacity_load
+        .end()?
+        .last()
+        .map_or(0.0, Phase::requests_per_second);
+    wait_for_rest(&process)?;
+
+    let (pace, connections) = match pace {
+        PaceName::Closed => (Pace::Closed, arguments.closed_connections),
+        PaceName::Open => {
+            let requests_per_second = capacity_per_second * arguments.load as f64 / 100.0;
+            (Pace::Open { requests_per_second }, arguments.open_connections)
+        }
+    };
+    let operations = parts.iter().map(|part| part.operation).collect();
+    let load = PhasedLoad::start(address, parts, connections, pace)?;
+    let calm = Duration::from_secs(arguments.seconds.into());
+    let mut cpu_times = vec![CpuTimes::read(&process)];
+    let mut next_phase = || {
+        load.begin_phase();
+        cpu_times.push(CpuTimes::read(&process));
+    };
+    wait(&load, RAMP)?;
+    next_phase();
+    wait(&load, calm)?;
+    next_phase();
+    // The answer may come when part of the work is done; the phase has begun before.
+    control::enable_time_to_live(address, TABLE, sessions::EXPIRY_ATTRIBUTE)?;
+    // No figure tells how far this has come: it is stuck if it takes as long as any table could.
+    let enabling_max = STUCK_AFTER + Duration::from_millis(sessions.count() as u64);
+    let start = Instant::now();
+    while !control::is_time_to_live_enabled(address, TABLE)? {
+        if start.elapsed() > enabling_max {
+            return Err(Failure::new("time to live does not become ENABLED"));
+        }
+        wait(&load, POLL_INTERVAL)?;
+    }
+    next_phase();
+    wait_for_sweep(&load, address, sessions.live as u64)?;
+    next_phase();
+    wait(&load, calm)?;
+    let phases = load.end()?;
+    cpu_times.push(CpuTimes::read(&process));
+    let left = control::item_count(address, TABLE)?;
+    if left != sessions.live as u64 {
+        return Err(Failure::new(format!(
+            "{left} items are left of {} live ones",
+            sessions.live
+        )));
+    }
+    let cpu = cpu_times
+        .windows(2)
+        .map(|pair| Some(pair[1]?.since(pair[0]?)))
+        .collect();
+    Ok(Sweep {
+        durability,
+        pace,
+        items: arguments.items,
+        capacity_per_second,
+        operations,
+        phases,
+        cpu,
+    })
+}
+
+/// Writes all items, in batches over many connections.
+fn fill(address: SocketAddr, sessions: &Sessions) -> Result<()> {
+    let batch = |numbers: std::ops::Range<usize>| {
+        let puts: Vec<Value> = numbers
+            .map(|number| json!({"PutRequest": {"Item": sessions.item(number)}}))
+            .collect();
+        json!({"RequestItems": {TABLE: puts}})
+    };
+    let answer = http::call(address, "BatchWriteItem", &batch(0..1).to_string())?;
+    let shape = Shape {
+        connections: LOADING_CONNECTIONS,
+        threads: rounds::default_threads(),
+    };
+    for start in (0..sessions.count()).step_by(LOADED_AT_ONCE) {
+        let end = sessions.count().min(start + LOADED_AT_ONCE);
+        let bodies = (start..end)
+            .step_by(BATCH_ITEMS)
+            .map(|first| batch(first..end.min(first + BATCH_ITEMS)));
+        let requests = Arc::new(Requests::new("BatchWriteItem", bodies));
+        load::run(address, &requests, answer.body().len(), shape, Order::EachOnce)
+            .context("the table cannot be filled")?;
+    }
+    match control::item_count(address, TABLE)? {
+        count if count == sessions.count() as u64 => Ok(()),
+        count => Err(Failure::new(format!(
+            "the table has {count} items after {} were written",
+            sessions.count()
+        ))),
+    }
+}
+
+/// The requests for live items, after a look whether they are answered as they must be.
+fn parts(address: SocketAddr, sessions: &Sessions) -> Result<Vec<Part>> {
+    let get = |number| json!({"TableName": TABLE, "Key": {"pk": {"S": sessions.live_key(number)}}});
+    let put = |number| json!({"TableName": TABLE, "Item": sessions.live_item(number)});
+    let expected = [json!({"Item": sessions.live_item(0)}), json!({})];
+    let requests = [
+        (
+            "GetItem",
+            get(0),
+            Requests::new("GetItem", (0..sessions.live).map(get)),
+        ),
+        (
+            "PutItem",
+            put(0),
+            Requests::new("PutItem", (0..sessions.live).map(put)).stamped(),
+        ),
+    ];
+    let mut parts = Vec::with_capacity(requests.len());
+    for ((operation, probe, requests), expected) in requests.into_iter().zip(expected) {
+        let answer = http::call(address, operation, &probe.to_string())?;
+        let body: Value = serde_json::from_slice(answer.body()).context(&format!("{operation}'s answer"))?;
+        if body != expected {
+            return Err(Failure::new(format!(
+                "{operation} gives a wrong answer, so its speed is of no interest: {body:.300}"
+            )));
+        }
+        parts.push(Part {
+            operation,
+            requests: Arc::new(requests),
+            body_bytes: answer.body().len(),
+        });
+    }
+    Ok(parts)
+}
+
+/// Waits while the load goes on.
+fn wait(load: &PhasedLoad, time: Duration) -> Result<()> {
+    let start = Instant::now();
+    while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+        thread::sleep(left.min(POLL_INTERVAL));
+        interrupt::check()?;
+        if load.has_failed() {
+            return Err(Failure::new("a connection of the load has failed"));
+        }
+    }
+    Ok(())
+}
+
+/// Waits until no more than `live` items are left.
+fn wait_for_sweep(load: &PhasedLoad, address: SocketAddr, live: u64) -> Result<()> {
+    let mut left = u64::MAX;
+    let mut progress_at = Instant::now();
+    loop {
+        let count = control::item_count(address, TABLE)?;
+        if count <= live {
+            return Ok(());
+        }
+        if count < left {
+            (left, progress_at) = (count, Instant::now());
+        } else if progress_at.elapsed() > STUCK_AFTER {
+            return Err(Failure::new(format!(
+                "the sweep has stopped with {count} items of which {live} are live"
+            )));
+        }
+        wait(load, POLL_INTERVAL)?;
+    }
+}
+
+/// Waits until the server has done what filling the table has left it to do.
+fn wait_for_rest(process: &ServerProcess) -> Result<()> {
+    let start = Instant::now();
+    let second = Duration::from_secs(1);
+    while start.elapsed() < REST_TIMEOUT {
+        interrupt::check()?;
+        let before = process.cpu_time();
+        thread::sleep(second);
+        let used = before.and_then(|before| process.cpu_time()?.checked_sub(before));
+        if used.is_none_or(|used| used < second.mul_f64(REST_CPU_PART)) {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(
+        "the server does not come to rest after the table has been filled",
+    ))
+}
+
+impl Sweep {
+    fn items_per_second(&self) -> f64 {
+        self.items as f64 / self.time_of("sweeping").as_secs_f64()
+    }
+
+    fn time_of(&self, name: &str) -> Duration {
+        let named = PHASES.iter().zip(&self.phases).find(|(phase, _)| **phase == name);
+        named.map_or(Duration::ZERO, |(_, phase)| phase.time)
+    }
+
+    /// The 99th percentile of an operation in a phase as a multiple of that before.
+    fn p99_ratio(&self, operation: usize, phase: usize) -> Option<f64> {
+        let p99 = |phase: &Phase| {
+            phase
+                .latencies
+                .get(operation)
+                .map(|latencies| latencies.value_at_quantile(0.99))
+        };
+        let before = PHASES.iter().position(|&name| name == "before")?;
+        let ratio = p99(self.phases.get(phase)?)? as f64 / p99(self.phases.get(before)?)? as f64;
+        ratio.is_finite().then_some(ratio)
+    }
+
+    /// The raw rows, with their kinds.
+    fn rows(&self) -> Vec<(&'static str, Value)> {
+        let mut rows = vec![(
+            "sweep",
+            json!({
+                "items": self.items,
+                "capacity_per_second": rounded(self.capacity_per_second),
+                "enabling_seconds": rounded(self.time_of("enabling").as_secs_f64()),
+                "sweeping_seconds": rounded(self.time_of("sweeping").as_secs_f64()),
+                "swept_per_second": rounded(self.items_per_second()),
+            }),
+        )];
+        for (position, (name, phase)) in PHASES.iter().zip(&self.phases).enumerate().skip(1) {
+            let seconds = phase.time.as_secs_f64();
+            let cpu = self.cpu.get(position).copied().flatten();
+            for (operation, latencies) in phase.latencies.iter().enumerate() {
+                let mut row = json!({
+                    "phase": name,
+                    "operation": self.operations[operation],
+                    "seconds": rounded(seconds),
+                    "requests_per_second": rounded(latencies.len() as f64 / seconds),
+                    "server_cores": cpu.map(|cpu| rounded(cpu.server.as_secs_f64() / seconds)),
+                    "other_cores": cpu.map(|cpu| rounded(cpu.others.as_secs_f64() / seconds)),
+                    "p99_ratio": self.p99_ratio(operation, position).map(rounded),
+                });
+                extend(&mut row, latency_members(latencies));
+                rows.push(("phase", row));
+            }
+        }
+        rows
+    }
+
+    fn print(&self) {
+        println!(
+            "Durability {}, {}: {} items found in {:.1} s, swept in {:.1} s, {} items/s",
+            self.durability.name(),
+            match self.pace {
+                Pace::Closed => "closed loop".to_owned(),
+                Pace::Open { requests_per_second } => format!(
+                    "open loop at {} of {} req/s",
+                    with_commas(requests_per_second),
+                    with_commas(self.capacity_per_second)
+                ),
+            },
+            with_commas(self.items as f64),
+            self.time_of("enabling").as_secs_f64(),
+            self.time_of("sweeping").as_secs_f64(),
+            with_commas(self.items_per_second()),
+        );
+        let mut table = Table::new(&[
+            "",
+            "req/s",
+            "p50 us",
+            "p99 us",
+            "p99.9 us",
+            "max us",
+            "server cores",
+            "other cores",
+            "ratio",
+            "target",
+            "",
+        ]);
+        for (operation, name) in self.operations.iter().enumerate() {
+            for (position, (phase_name, phase)) in PHASES.iter().zip(&self.phases).enumerate().skip(1) {
+                table.line(self.cells(operation, name, position, phase_name, phase));
+            }
+        }
+        println!("{}", table.render());
+    }
+
+    fn cells(
+        &self,
+        operation: usize,
+        operation_name: &str,
+        position: usize,
+        phase_name: &str,
+        phase: &Phase,
+    ) -> Vec<String> {
+        let seconds = phase.time.as_secs_f64();
+        let latencies = &phase.latencies[operation];
+        let latency = |quantile| with_commas(latencies.value_at_quantile(quantile) as f64 / 1e3);
+        let cpu = self.cpu.get(position).copied().flatten();
+        let cores = |time: fn(CpuTimes) -> Duration| {
+            cpu.map_or_else(report::not_measured, |cpu| {
+                format!("{:.2}", time(cpu).as_secs_f64() / seconds)
+            })
+        };
+        let ratio = self.p99_ratio(operation, position);
+        let mut cells = vec![
+            format!("{operation_name} {phase_name}"),
+            with_commas(latencies.len() as f64 / seconds),
+            latency(0.5),
+            latency(0.99),
+            latency(0.999),
+            with_commas(latencies.max() as f64 / 1e3),
+            cores(|cpu| cpu.server),
+            cores(|cpu| cpu.others),
+        ];
+        if phase_name != "before" {
+            cells.push(ratio.map_or_else(report::not_measured, |ratio| format!("{ratio:.2}")));
+        }
+        if phase_name == "sweeping" {
+            cells.push(format!("<= {P99_RATIO_MAX:.2}"));
+            cells.push(report::verdict(ratio.map(|ratio| ratio <= P99_RATIO_MAX)));
+        }
+        cells
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sweep of which one operation took `p99_ms` in each phase.
+    fn sweep(p99_ms: [u64; PHASES.len()]) -> Sweep {
+        let phase = |ms: u64| {
+            let mut latencies = load::histogram();
+            latencies.record(ms * 1_000_000).expect("a latency in range");
+            Phase {
+                time: Duration::from_secs(2),
+                latencies: vec![latencies],
+            }
+        };
+        Sweep {
+            durability: Durability::Sync,
+            pace: Pace::Closed,
+            items: 500,
+            capacity_per_second: 1000.0,
+            operations: vec!["GetItem"],
+            phases: p99_ms.map(phase).into(),
+            cpu: vec![None; PHASES.len()],
+        }
+    }
+
+    #[test]
+    fn ratios_are_to_the_phase_before_and_not_to_the_ramp() {
+        let sweep = sweep([100, 2, 4, 7, 1]);
+        let ratios: Vec<f64> = (1..PHASES.len())
+            .filter_map(|phase| sweep.p99_ratio(0, phase))
+            .map(|ratio| (ratio * 10.0).round() / 10.0)
+            .collect();
+        assert_eq!(ratios, [1.0, 2.0, 3.5, 0.5]);
+    }
+
+    #[test]
+    fn a_missed_target_is_shown_for_the_sweep_alone() {
+        let sweep = sweep([1, 1, 9, 4, 9]);
+        for (position, (name, phase)) in PHASES.iter().zip(&sweep.phases).enumerate() {
+            let cells = sweep.cells(0, "GetItem", position, name, phase);
+            assert_eq!(cells.contains(&"MISSED".to_owned()), *name == "sweeping");
+        }
+    }
+
+    #[test]
+    fn rows_leave_the_ramp_out() {
+        let rows = sweep([9, 1, 2, 3, 4]).rows();
+        let phases: Vec<&Value> = rows.iter().map(|(_, row)| &row["phase"]).collect();
+        assert_eq!(
+            phases,
+            [
+                &Value::Null,
+                &json!("before"),
+                &json!("enabling"),
+                &json!("sweeping"),
+                &json!("after")
+            ]
+        );
+        assert_eq!(rows[0].1["swept_per_second"], 250.0);
+        let ratio = rows[3].1["p99_ratio"].as_f64().expect("a ratio");
+        assert!((ratio - 3.0).abs() < 0.01, "{ratio}");
+    }
+}
