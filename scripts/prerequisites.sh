@@ -31,6 +31,7 @@ package_for() {
         libclang:apk) echo clang-dev ;;
         libclang:brew) echo llvm ;;
         strace:*) echo strace ;;
+        valgrind:*) echo valgrind ;;
         venv:apt-get) echo python3-venv ;;
         venv:*) echo python3 ;;
         python:pacman | python:brew) echo python ;;

@@ -21,6 +21,7 @@ use crate::Engine;
 use crate::capacity::{Consumed, read_units, write_units};
 use crate::catalog::Table;
 use crate::error::from_store;
+use crate::expiry::shown;
 use crate::write::{check_key, key_of, stored_item};
 
 /// A statement that can be run.
@@ -229,6 +230,7 @@ async fn run<S: Store>(
                 .consumed
                 .add(&Consumed::of_table(read_units(size_bytes, consistent)));
             units.has_success = true;
+            let item = shown(item, engine.hidden(&planned.table).as_ref());
             Ok(match projection {
                 None => item,
                 Some(projection) => item.map(|item| projection.apply(item.attributes())),

@@ -1,18 +1,19 @@
 //! ExecuteTransaction: statements that each read one item, or each write or check one, all or none.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use api::types::{ExecuteTransactionInput, ExecuteTransactionOutput, ParameterizedStatement};
+use api::types::{
+    ExecuteTransactionInput, ExecuteTransactionOutput, ParameterizedStatement, ReturnConsumedCapacity,
+};
 use api::{Error, ErrorKind};
 use expr::Literal;
 use expr::partiql::Statement;
 use indexmap::IndexMap;
-use store::{Key, Store};
+use store::Store;
 
 use super::fingerprint::statements_fingerprint;
 use super::partiql::{self, WholeKey};
-use super::transaction::{TogetherRead, all_or_cancelled, read_together};
+use super::transaction::{PlacedRead, all_or_cancelled, check_distinct, read_together};
 use super::write_request::WriteRequest;
 use crate::Engine;
 use crate::capacity::Consumed;
@@ -104,23 +105,10 @@ async fn tables<S: Store>(
     all_or_cancelled(tables)
 }
 
-/// A transaction concerns each item once.
-fn check_distinct<'k>(keys: impl ExactSizeIterator<Item = &'k Key>) -> Result<(), Error> {
-    let mut seen = HashSet::with_capacity(keys.len());
-    for key in keys {
-        if !seen.insert(key) {
-            return Err(Error::validation(
-                "Transaction request cannot include multiple operations on one item",
-            ));
-        }
-    }
-    Ok(())
-}
-
 async fn read<S: Store>(
     engine: &Engine<S>,
     statements: Vec<Statement>,
-    wanted: Option<api::types::ReturnConsumedCapacity>,
+    wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<ExecuteTransactionOutput, Error> {
     let tables = tables(engine, &statements, |statement| match statement {
         Statement::Select(select) if select.target.index.is_some() => Err(Error::validation(
@@ -141,28 +129,19 @@ async fn read<S: Store>(
             refuse(position, Error::validation(message))
         })?);
     }
-    let places = reads
-        .iter()
-        .zip(&tables)
-        .map(|(read, table)| {
-            check_key(&table.descriptor.key_schema, &read.key)?;
-            key_of(table, read.key.attributes())
-        })
-        .collect();
-    let places: Vec<Key> = all_or_cancelled(places)?;
-    check_distinct(places.iter())?;
-
-    let together = reads
+    let placed = reads
         .into_iter()
         .zip(tables)
-        .zip(places)
-        .map(|((read, table), key)| TogetherRead {
-            table,
-            key,
-            projection: read.projection,
+        .map(|(read, table)| {
+            check_key(&table.descriptor.key_schema, &read.key)?;
+            Ok(PlacedRead {
+                place: key_of(&table, read.key.attributes())?,
+                table,
+                projection: read.projection,
+            })
         })
         .collect();
-    let (responses, consumed_capacity) = read_together(engine, together, wanted).await?;
+    let (responses, consumed_capacity) = read_together(engine, all_or_cancelled(placed)?, wanted).await?;
     Ok(ExecuteTransactionOutput {
         consumed_capacity,
         responses: Some(responses),
@@ -173,7 +152,7 @@ async fn write<S: Store>(
     engine: &Engine<S>,
     parsed: Parsed,
     client_token: Option<String>,
-    wanted: Option<api::types::ReturnConsumedCapacity>,
+    wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<ExecuteTransactionOutput, Error> {
     let token = client_token.map(|token| {
         let texts = parsed.requests.iter().map(|request| request.statement.as_str());

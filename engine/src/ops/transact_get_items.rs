@@ -1,6 +1,5 @@
 //! TransactGetItems: several items of one moment.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::types::{Get, TransactGetItemsInput, TransactGetItemsOutput};
@@ -11,7 +10,7 @@ use store::{Key, Store};
 
 use super::read_request;
 use super::request::{self, Placeholders};
-use super::transaction::{TogetherRead, all_or_cancelled, read_together};
+use super::transaction::{PlacedRead, all_or_cancelled, read_together};
 use crate::Engine;
 use crate::catalog::Table;
 use crate::write::{check_key, check_key_paths, key_of};
@@ -38,31 +37,19 @@ pub(crate) async fn transact_get_items<S: Store>(
     for read in &reads {
         tables.push(engine.table_for_items(&read.table_name).await?);
     }
-    let places = reads
-        .iter()
-        .zip(&tables)
-        .map(|(read, table)| place(table, read))
-        .collect();
-    let places: Vec<Key> = all_or_cancelled(places)?;
-    let mut seen = HashSet::with_capacity(places.len());
-    if !places.iter().all(|place| seen.insert(place)) {
-        return Err(Error::validation(
-            "Transaction request cannot include multiple operations on one item",
-        ));
-    }
-
-    let together = reads
+    let placed = reads
         .into_iter()
         .zip(tables)
-        .zip(places)
-        .map(|((read, table), key)| TogetherRead {
-            table,
-            key,
-            projection: read.projection,
+        .map(|(read, table)| {
+            Ok(PlacedRead {
+                place: place(&table, &read)?,
+                table,
+                projection: read.projection,
+            })
         })
         .collect();
     let (responses, consumed_capacity) =
-        read_together(engine, together, input.return_consumed_capacity).await?;
+        read_together(engine, all_or_cancelled(placed)?, input.return_consumed_capacity).await?;
     Ok(TransactGetItemsOutput {
         consumed_capacity,
         responses: Some(responses),

@@ -1,6 +1,5 @@
 //! TransactWriteItems: writes of several items, all or none, each seen by nobody before the others.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::types::{
@@ -16,7 +15,7 @@ use store::Store;
 use super::fingerprint::fingerprint;
 use super::item_collection::{CollectionMetrics, CollectionPlace};
 use super::request::{self, Placeholders};
-use super::transaction::all_or_cancelled;
+use super::transaction::{all_or_cancelled, check_distinct};
 use super::write_request::{Requested, WriteRequest};
 use crate::Engine;
 use crate::capacity::Consumed;
@@ -110,12 +109,7 @@ async fn plan<S: Store>(
         planned.push(request.plan(table.clone()));
     }
     let writes = all_or_cancelled(planned)?;
-    let mut seen = HashSet::with_capacity(writes.len());
-    if !writes.iter().all(|write| seen.insert(&write.key)) {
-        return Err(Error::validation(
-            "Transaction request cannot include multiple operations on one item",
-        ));
-    }
+    check_distinct(writes.iter().map(|write| &write.key))?;
     let mut rooms = Vec::with_capacity(writes.len());
     let mut places = Vec::new();
     for write in &writes {

@@ -1,6 +1,7 @@
-//! What transactions have in common, be they made of actions or of statements: how one that can't be
-//! done cancels them all, and how items are read together.
+//! What transactions have in common, of actions and of statements: how an action that can't be done
+//! cancels the transaction, and reading several items of one moment.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::types::{CancellationReason, ConsumedCapacity, ItemResponse, ReturnConsumedCapacity};
@@ -17,54 +18,6 @@ use crate::catalog::Table;
 use crate::error::from_store;
 use crate::expiry::shown;
 use crate::write::stored_item;
-
-/// One item that a transaction reads.
-pub(super) struct TogetherRead {
-    pub table: Arc<Table>,
-    pub key: Key,
-    pub projection: Option<Arc<Projection>>,
-}
-
-/// Reads items as they are at one moment, and tells what that consumed where that is wanted.
-pub(super) async fn read_together<S: Store>(
-    engine: &Engine<S>,
-    reads: Vec<TogetherRead>,
-    wanted: Option<ReturnConsumedCapacity>,
-) -> Result<(Vec<ItemResponse>, Option<Vec<ConsumedCapacity>>), Error> {
-    let keys: Vec<Key> = reads.iter().map(|read| read.key.clone()).collect();
-    if let Some(items) = &engine.items_in_work {
-        all_or_cancelled(items.check_reads(&keys))?;
-    }
-    let mut responses = Vec::with_capacity(reads.len());
-    let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
-    let mut total_bytes = 0;
-    let found = engine.store.get_many(&keys).await.map_err(from_store)?;
-    for (read, stored) in reads.into_iter().zip(found) {
-        let item = stored.map(stored_item).transpose()?;
-        let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
-        total_bytes += size_bytes;
-        // A transaction reads every item twice.
-        let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
-        consumed
-            .entry(read.table.name().to_owned())
-            .or_default()
-            .add(&units);
-        let item = shown(item, engine.hidden(&read.table).as_ref());
-        let item = match &read.projection {
-            None => item,
-            Some(projection) => item.map(|item| projection.apply(item.attributes())),
-        };
-        responses.push(ItemResponse {
-            item: item.map(Into::into),
-        });
-    }
-    check_total_size(total_bytes)?;
-    let report: Vec<_> = consumed
-        .iter()
-        .filter_map(|(name, consumed)| consumed.report_reads(name, wanted))
-        .collect();
-    Ok((responses, (!report.is_empty()).then_some(report)))
-}
 
 /// The reason for an action that could have been done.
 fn no_reason() -> CancellationReason {
@@ -110,4 +63,66 @@ pub(crate) fn all_or_cancelled<T>(results: Vec<Result<T, Error>>) -> Result<Vec<
         });
     }
     Err(Error::transaction_canceled(reasons))
+}
+
+/// A transaction concerns each item once.
+pub(crate) fn check_distinct<'k>(keys: impl Iterator<Item = &'k Key>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for key in keys {
+        if !seen.insert(key) {
+            return Err(Error::validation(
+                "Transaction request cannot include multiple operations on one item",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A read of one item in a transaction.
+pub(crate) struct PlacedRead {
+    pub table: Arc<Table>,
+    pub place: Key,
+    pub projection: Option<Arc<Projection>>,
+}
+
+/// Reads different items of one moment: an answer for each, and the report of what they consumed.
+pub(crate) async fn read_together<S: Store>(
+    engine: &Engine<S>,
+    reads: Vec<PlacedRead>,
+    wanted: Option<ReturnConsumedCapacity>,
+) -> Result<(Vec<ItemResponse>, Option<Vec<ConsumedCapacity>>), Error> {
+    let places: Vec<Key> = reads.iter().map(|read| read.place.clone()).collect();
+    check_distinct(places.iter())?;
+    if let Some(items) = &engine.items_in_work {
+        all_or_cancelled(items.check_reads(&places))?;
+    }
+    let mut responses = Vec::with_capacity(reads.len());
+    let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
+    let mut total_bytes = 0;
+    let found = engine.store.get_many(&places).await.map_err(from_store)?;
+    for (read, stored) in reads.iter().zip(found) {
+        let item = stored.map(stored_item).transpose()?;
+        let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
+        total_bytes += size_bytes;
+        // A transaction reads every item twice.
+        let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
+        consumed
+            .entry(read.table.name().to_owned())
+            .or_default()
+            .add(&units);
+        let item = shown(item, engine.hidden(&read.table).as_ref());
+        let item = match &read.projection {
+            None => item,
+            Some(projection) => item.map(|item| projection.apply(item.attributes())),
+        };
+        responses.push(ItemResponse {
+            item: item.map(Into::into),
+        });
+    }
+    check_total_size(total_bytes)?;
+    let report: Vec<_> = consumed
+        .iter()
+        .filter_map(|(name, consumed)| consumed.report_reads(name, wanted))
+        .collect();
+    Ok((responses, (!report.is_empty()).then_some(report)))
 }

@@ -111,6 +111,40 @@ fn pages_pass_over_expired_items_as_a_filter_does() {
 }
 
 #[test]
+fn statements_read_no_expired_item() {
+    let database = with_items(true, &[global("global-keys", "g:S sk:S", "KEYS_ONLY")]);
+    for (condition, expected) in [
+        ("pk = 'p' AND sk = 'gone'", ""),
+        ("pk = 'p' AND sk = 'here'", "here"),
+        ("pk = 'p'", "here"),
+        ("sk > 'a'", "here"),
+    ] {
+        database.selects(
+            &format!("SELECT * FROM \"table\" WHERE {condition}"),
+            "sk",
+            expected,
+        );
+    }
+    database.selects(
+        "SELECT * FROM \"table\".\"global-keys\" WHERE g = 'g'",
+        "sk",
+        "here",
+    );
+    let one = json!([{"Statement": "SELECT sk FROM \"table\" WHERE pk = 'p' AND sk = 'gone'"}]);
+    database
+        .case("BatchExecuteStatement", json!({"Statements": one}))
+        .gives_at("/Responses", r#"[{"TableName":"table"}]"#);
+    database
+        .case("ExecuteTransaction", json!({"TransactStatements": one}))
+        .gives_at("/Responses", "[{}]");
+    // Writes meet it.
+    let (name, _) = database
+        .statement("INSERT INTO \"table\" VALUE {'pk': 'p', 'sk': 'gone'}")
+        .error();
+    assert_eq!(name, "DuplicateItemException");
+}
+
+#[test]
 fn writes_still_meet_what_is_hidden() {
     let database = with_items(true, &[]);
     let mut item = key_of("gone");

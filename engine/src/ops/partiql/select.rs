@@ -299,16 +299,16 @@ impl<'t> ReadPlan<'t> {
         };
         page.scanned_count = 1;
         page.size_bytes = item.size_bytes();
-        let Some(item) = shown(Some(item), engine.hidden(self.target.table).as_ref()) else {
-            return Ok(page);
+        let shown = shown(Some(item), engine.hidden(self.target.table).as_ref());
+        let is_let_through = |item: &Item| {
+            let filter = self.filter.as_ref();
+            filter.is_none_or(|filter| filter.matches(Some(item.attributes())))
         };
-        let filter = self.filter.as_ref();
-        if filter.is_none_or(|filter| filter.matches(Some(item.attributes()))) {
-            page.items.push(match &self.projection {
+        page.items
+            .extend(shown.filter(is_let_through).map(|item| match &self.projection {
                 Some(projection) => projection.apply(item.attributes()),
                 None => item,
-            });
-        }
+            }));
         Ok(page)
     }
 

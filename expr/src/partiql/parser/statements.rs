@@ -32,7 +32,7 @@ impl Parser {
             }
             Token::Keyword("from") => {
                 self.advance();
-                self.statement_from_first()
+                self.table_first_update()
             }
             Token::Keyword("delete") => {
                 self.advance();
@@ -193,7 +193,7 @@ impl Parser {
     }
 
     /// An update that names its table first, behind FROM.
-    pub(super) fn statement_from_first(&mut self) -> Parsed<Written> {
+    pub(super) fn table_first_update(&mut self) -> Parsed<Written> {
         let term = self.term()?;
         let has_alias = self.alias()?;
         let condition = self.condition()?;

@@ -432,7 +432,7 @@ impl Parser {
             }
             "from" => {
                 self.advance();
-                self.statement_from_first()?;
+                self.table_first_update()?;
                 return Err(Refusal::Syntax(
                     "Keyword FROM only expected at the top level in the query",
                 ));
