@@ -6,6 +6,7 @@ mod batches;
 mod consumers;
 mod control;
 mod items;
+mod places;
 mod slices;
 mod streams;
 mod time_to_live;
