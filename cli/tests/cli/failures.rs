@@ -161,7 +161,9 @@ mod disk {
         let text = String::from_utf8(told.stdout).unwrap();
         assert!(told.status.success(), "{text}");
         assert!(
-            text.ends_with("0 tables, 0 items, 0 index entries.\nNothing is wrong.\n"),
+            text.ends_with(
+                "0 tables, 0 items, 0 index entries, 0 expiry entries, 0 log records.\nNothing is wrong.\n"
+            ),
             "{text}"
         );
     }
