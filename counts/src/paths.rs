@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 pub const NAMES: &[&str] = &[
     "GetItem",
     "PutItem",
+    "PutItem stream",
     "PutItem 2 GSI stream",
     "UpdateItem counter",
     "DeleteItem",
@@ -35,7 +36,7 @@ pub fn run(path: &str, repeats: u64) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| format!("a runtime cannot be started: {error}"))?;
-    let database = Database::new(runtime, path.contains("GSI"))?;
+    let database = Database::new(runtime, path.contains("GSI"), path.contains("stream"))?;
     let requests: Vec<(Operation, Vec<Vec<u8>>)> = requests
         .into_iter()
         .map(|(operation, variants)| {
@@ -64,7 +65,9 @@ fn requests(path: &str) -> Option<Vec<(Operation, Vec<Value>)>> {
     let one = |operation, body: Value| vec![(operation, vec![body])];
     Some(match path {
         "GetItem" => one(Operation::GetItem, json!({"TableName": "table", "Key": key(7)})),
-        "PutItem" | "PutItem 2 GSI stream" => vec![(Operation::PutItem, vec![put('a'), put('b')])],
+        "PutItem" | "PutItem stream" | "PutItem 2 GSI stream" => {
+            vec![(Operation::PutItem, vec![put('a'), put('b')])]
+        }
         "UpdateItem counter" => one(
             Operation::UpdateItem,
             json!({
@@ -143,7 +146,7 @@ struct Database {
 
 impl Database {
     /// A database with the table, filled.
-    fn new(runtime: Runtime, is_indexed: bool) -> Result<Self, String> {
+    fn new(runtime: Runtime, is_indexed: bool, has_stream: bool) -> Result<Self, String> {
         let store = MemoryStore::with_clock(KEY_SPACES.len(), Clock::new(|| NOW_MS));
         let clock = Box::new(ManualClock::new(NOW_MS));
         let engine = runtime
@@ -174,6 +177,8 @@ impl Database {
                 {"IndexName": "by-time", "KeySchema": [key("created_at", "HASH")],
                  "Projection": {"ProjectionType": "ALL"}},
             ]);
+        }
+        if has_stream {
             table["StreamSpecification"] =
                 json!({"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"});
         }
