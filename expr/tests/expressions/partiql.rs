@@ -537,11 +537,8 @@ const PIECES: [&str; 72] = [
 
 #[test]
 fn no_text_brings_the_parser_down() {
-    let seed = std::env::var("STATOR_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| fastrand::u64(..));
-    eprintln!("STATOR_TEST_SEED={seed}");
+    let seed = crate::random::first_seed();
+    eprintln!("STATOR_SEED={seed}");
     let sound = [
         "SELECT a, b.c[0] FROM \"t\".\"i\" WHERE pk = 'a' AND (sk BETWEEN 1 AND 2 OR NOT x IS MISSING) ORDER BY pk",
         "UPDATE t SET a = a + 1, b = list_append(b, [1, {'x': <<1>>}]) REMOVE c WHERE pk = ? RETURNING ALL NEW *",

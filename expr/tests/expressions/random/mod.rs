@@ -1,6 +1,6 @@
 //! Random expressions, written as text, parsed, and held against naive evaluators over trees of values.
 //!
-//! A failure prints its seed; `STATOR_TEST_SEED` runs that seed alone.
+//! A failure prints its seed, with which `STATOR_SEED` begins; `STATOR_SEED=random` looks further.
 
 mod conditions;
 mod updates;
@@ -10,20 +10,24 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use model::{Number, Value};
 
-/// Runs `test` with many seeds, or with the one that the environment names.
+/// The seed that a run begins with: the same each time, so that a change is judged by what it
+/// changes, unless the environment names another or asks for any.
+pub fn first_seed() -> u64 {
+    match std::env::var("STATOR_SEED").as_deref() {
+        Ok("random") => fastrand::u64(..u64::MAX / 2),
+        Ok(seed) => seed.parse().expect("STATOR_SEED is a number or `random`"),
+        Err(_) => 20_261_121,
+    }
+}
+
+/// Runs `test` with many seeds.
 fn for_seeds(count: u64, test: impl Fn(&mut Rng)) {
     let run = |seed: u64| {
         let guard = PrintedOnPanic(seed);
         test(&mut Rng::with_seed(seed));
         std::mem::forget(guard);
     };
-    if let Some(seed) = std::env::var("STATOR_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-    {
-        return run(seed);
-    }
-    let first = fastrand::u64(..u64::MAX - count);
+    let first = first_seed();
     (first..first + count).for_each(run);
 }
 
@@ -31,7 +35,7 @@ struct PrintedOnPanic(u64);
 
 impl Drop for PrintedOnPanic {
     fn drop(&mut self) {
-        eprintln!("STATOR_TEST_SEED={}", self.0);
+        eprintln!("STATOR_SEED={}", self.0);
     }
 }
 
