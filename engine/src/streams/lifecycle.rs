@@ -125,7 +125,8 @@ impl<S: Store> Engine<S> {
         // One step freezes, the next ends the shards; more where a rollover was under way.
         for _ in 0..4 {
             self.stream_step(table_name, stream.label_ms).await?;
-            let Some(found) = self.read_stream(table_name, stream.label_ms).await? else {
+            let found = self.find_stream(&self.store, table_name, stream.label_ms).await?;
+            let Some(found) = found else {
                 break;
             };
             if matches!(found.state, StreamState::Closed { .. }) {
@@ -134,16 +135,6 @@ impl<S: Store> Engine<S> {
         }
         self.schedule_stream(table_name, stream.label_ms);
         Ok(())
-    }
-
-    /// The descriptor of a stream, where it exists.
-    async fn read_stream(&self, table_name: &str, label_ms: u64) -> Result<Option<StreamDescriptor>, Error> {
-        let key = keys::stream(table_name, label_ms);
-        let stored = self.store.get(key.space, &key.bytes).await.map_err(from_store)?;
-        stored
-            .map(|stored| StreamDescriptor::from_stored(&stored))
-            .transpose()
-            .map_err(from_store)
     }
 
     /// Does one step for a stream, and says when to look again; `None` where it is no more.

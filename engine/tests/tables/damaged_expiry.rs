@@ -30,23 +30,13 @@ fn service() -> Service {
     service
 }
 
-/// Asserts that there is one problem, and that it says this.
-#[track_caller]
-fn finds(service: &Service, what: &str) {
-    let problems = service.problems();
-    assert!(
-        problems.len() == 1 && problems[0].contains(what),
-        "{what}: {problems:#?}"
-    );
-}
-
 #[test]
 fn a_missing_entry_is_found() {
     let service = service();
     let entries = service.keys_of(EXPIRY);
     assert_eq!(entries.len(), 2);
     service.plant(EXPIRY, &entries[0], None);
-    finds(&service, "expires and has no expiry entry");
+    service.finds("expires and has no expiry entry");
 }
 
 #[test]
@@ -56,7 +46,7 @@ fn an_entry_of_another_time_is_found() {
     // The last byte of the time, behind the id of four bytes.
     entry[4 + 7] ^= 1;
     service.plant(EXPIRY, &entry, Some(b""));
-    finds(&service, "belongs to no item");
+    service.finds("belongs to no item");
 }
 
 #[test]
@@ -65,7 +55,7 @@ fn an_entry_of_no_item_is_found() {
     let mut entry = service.keys_of(EXPIRY).remove(0);
     entry.push(7);
     service.plant(EXPIRY, &entry, Some(b""));
-    finds(&service, "belongs to no item");
+    service.finds("belongs to no item");
 }
 
 #[test]
@@ -73,7 +63,7 @@ fn an_entry_with_a_value_is_found() {
     let service = service();
     let entry = service.keys_of(EXPIRY).remove(0);
     service.plant(EXPIRY, &entry, Some(b"x"));
-    finds(&service, "has a value");
+    service.finds("has a value");
 }
 
 #[test]
@@ -82,7 +72,7 @@ fn entries_of_an_unknown_id_are_found() {
     let mut entry = service.keys_of(EXPIRY).remove(0);
     entry[..4].copy_from_slice(&77_u32.to_be_bytes());
     service.plant(EXPIRY, &entry, Some(b""));
-    finds(&service, "there are expiry entries of the unknown id 77");
+    service.finds("there are expiry entries of the unknown id 77");
 }
 
 #[test]
@@ -102,7 +92,7 @@ fn entries_that_outlive_the_time_to_live_are_found() {
     );
     service.work();
     service.plant(EXPIRY, &entry, Some(b""));
-    finds(&service, "there are expiry entries of the unknown id");
+    service.finds("there are expiry entries of the unknown id");
 }
 
 #[test]
@@ -123,8 +113,8 @@ fn while_it_is_enabled_only_what_was_passed_must_have_entries() {
     let mut wrong = entries[0].clone();
     wrong[4 + 7] ^= 1;
     service.plant(EXPIRY, &wrong, Some(b""));
-    finds(&service, "belongs to no item");
+    service.finds("belongs to no item");
     service.plant(EXPIRY, &wrong, None);
     service.plant(EXPIRY, &entries[0], None);
-    finds(&service, "expires and has no expiry entry");
+    service.finds("expires and has no expiry entry");
 }

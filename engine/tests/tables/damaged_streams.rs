@@ -33,24 +33,11 @@ fn log_key(service: &Service) -> Vec<u8> {
     keys.remove(0)
 }
 
-/// Asserts that there is one problem, and that it says this.
-#[track_caller]
-fn finds(service: &Service, what: &str) {
-    let problems = service.problems();
-    assert!(
-        problems.len() == 1 && problems[0].contains(what),
-        "{what}: {problems:#?}"
-    );
-}
-
 #[test]
 fn a_missing_stream_is_found() {
     let service = service();
     service.plant(CATALOG, &catalog_key(&service, b's'), None);
-    finds(
-        &service,
-        "the stream that it records its changes for is missing or closed",
-    );
+    service.finds("the stream that it records its changes for is missing or closed");
 }
 
 #[test]
@@ -65,7 +52,7 @@ fn a_stream_that_can_not_be_read_is_found() {
 fn a_missing_shard_is_found() {
     let service = service();
     service.plant(CATALOG, &catalog_key(&service, b'h'), None);
-    finds(&service, "a shard that is open is missing");
+    service.finds("a shard that is open is missing");
 }
 
 #[test]
@@ -80,7 +67,7 @@ fn a_shard_that_can_not_be_read_is_found() {
 fn a_record_that_can_not_be_read_is_found() {
     let service = service();
     service.plant(LOG, &log_key(&service), Some(b"eight of these, then no record"));
-    finds(&service, "has a record that cannot be read");
+    service.finds("has a record that cannot be read");
 }
 
 #[test]
@@ -89,7 +76,7 @@ fn a_record_that_should_be_trimmed_is_found() {
     let key = log_key(&service);
     let trimmed = [b"l", &key[..4]].concat();
     service.plant(CATALOG, &trimmed, Some(&[0, 0, 0, 0, 0, 0, 1, 0]));
-    finds(&service, "and is trimmed up to 256");
+    service.finds("and is trimmed up to 256");
 }
 
 #[test]
@@ -98,5 +85,5 @@ fn a_log_of_no_table_is_found() {
     let mut key = log_key(&service);
     key[..4].copy_from_slice(&77_u32.to_be_bytes());
     service.plant(LOG, &key, Some(b""));
-    finds(&service, "there is a change log of the unknown id 77");
+    service.finds("there is a change log of the unknown id 77");
 }

@@ -177,6 +177,16 @@ impl Service {
         report.problems
     }
 
+    /// Asserts that a check finds one thing wrong, and says this of it.
+    #[track_caller]
+    pub fn finds(&self, what: &str) {
+        let problems = self.problems();
+        assert!(
+            problems.len() == 1 && problems[0].contains(what),
+            "{what}: {problems:#?}"
+        );
+    }
+
     /// Does one step of background work, and tells whether it was due.
     pub fn step(&self) -> bool {
         self.runtime.block_on(self.engine.background_step()).unwrap() == Step::Worked

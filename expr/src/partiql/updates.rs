@@ -6,11 +6,10 @@ use super::conditions::{operand_count_error, signed_error};
 use super::paths::path;
 use super::tree::{Call, Infix, Term, TermKind, WrittenChange};
 use super::values::{literal, parameter};
-use crate::condition::operand_type_error;
 use crate::literal::Literal;
 use crate::path::Path;
 use crate::syntax::Sign;
-use crate::update::{Action, Change, Expression, Update};
+use crate::update::{Action, Change, Expression, Update, check_literals};
 
 /// The update that the clauses mean together.
 pub(super) fn update(changes: &[WrittenChange], parameters: &[Literal]) -> Result<Update, String> {
@@ -125,16 +124,4 @@ fn pair(terms: &[Term], parameters: &[Literal]) -> Result<[Expression; 2], Strin
 
 fn unsupported_operator(operator: &str) -> String {
     format!("Unsupported operator in Update Expression. Operator: {operator}")
-}
-
-fn check_literals(operator: &str, operands: &[Expression], wanted: ValueType) -> Result<(), String> {
-    for operand in operands {
-        if let Expression::Literal(literal) = operand {
-            let found = literal.value().value_type();
-            if found != wanted {
-                return Err(operand_type_error(operator, found.as_str()));
-            }
-        }
-    }
-    Ok(())
 }

@@ -8,6 +8,8 @@ mod evaluate;
 mod resolve;
 mod write;
 
+pub(crate) use resolve::check_literals;
+
 use model::{Item, MapRef};
 
 use crate::attributes::ExpressionAttributes;

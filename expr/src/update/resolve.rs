@@ -187,7 +187,12 @@ fn resolve_function(
     }
 }
 
-fn check_literals(operator: &str, operands: &[Expression], wanted: ValueType) -> Result<(), String> {
+/// Refuses literals that an operator or function can't take.
+pub(crate) fn check_literals(
+    operator: &str,
+    operands: &[Expression],
+    wanted: ValueType,
+) -> Result<(), String> {
     for operand in operands {
         if let Expression::Literal(literal) = operand {
             let found = literal.value().value_type();
