@@ -5,7 +5,9 @@
 //! operation, no signature, no JSON and no storage. It runs as a process of its own, like Stator.
 
 use std::convert::Infallible;
+use std::env;
 use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use bytes::Bytes;
@@ -19,8 +21,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::failure::{Context, Failure, Result};
-use crate::http::Answer;
+use harness::failure::{Context, Failure, Result};
+use harness::http::Answer;
+use harness::server_process::ServerProcess;
 
 /// Headers that the HTTP layer writes by itself.
 const WRITTEN_BY_HYPER: [&str; 4] = ["content-length", "date", "connection", "transfer-encoding"];
@@ -61,6 +64,16 @@ impl BareServerArguments {
         words.extend(self.headers.iter().map(|header| format!("--header={header}")));
         words
     }
+}
+
+/// Starts a bare server as a process, which is this program over again.
+pub fn start(arguments: &BareServerArguments) -> Result<ServerProcess> {
+    let program = env::current_exe().context("the bench cannot find itself")?;
+    let mut command = Command::new(program);
+    command.args(arguments.to_command_line());
+    // It ends when the other end of this pipe is closed, even if the bench is killed.
+    command.stdin(Stdio::piped());
+    ServerProcess::start(command, "the bare server")
 }
 
 /// Serves until standard input ends: with the process that started it.
@@ -137,9 +150,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::http;
     use crate::load::{self, Order, Shape};
     use crate::requests::{Requests, Workload};
+    use harness::http;
 
     const SHAPE: Shape = Shape {
         connections: 8,

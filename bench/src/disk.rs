@@ -1,49 +1,18 @@
-//! A place on a real disk, and how fast that disk is at what durability needs.
+//! What disk a directory is on, and how fast that disk is at what durability needs.
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::failure::{Context, Result};
 use crate::statistics::median;
+use harness::failure::{Context, Result};
 
 /// How many appends the probe of the disk makes.
 const PROBE_APPENDS: usize = 200;
 
 /// The size of one append of the probe.
 const PROBE_APPEND_BYTES: usize = 4096;
-
-/// A directory that is removed with everything in it when this is dropped.
-#[derive(Debug)]
-pub struct TemporaryDirectory(PathBuf);
-
-impl TemporaryDirectory {
-    /// Makes a new directory in `parent`.
-    pub fn new(parent: &Path) -> Result<Self> {
-        let path = parent.join(format!("bench-data-{}", process::id()));
-        if path.exists() {
-            // A run that was killed had the same process id.
-            fs::remove_dir_all(&path).context(&format!("{} cannot be removed", path.display()))?;
-        }
-        let made = fs::create_dir_all(&path);
-        made.context(&format!("the directory {} cannot be made", path.display()))?;
-        Ok(TemporaryDirectory(path))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TemporaryDirectory {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("bench: {} is left behind: {error}", self.0.display());
-        }
-    }
-}
 
 /// The median time of an append of 4 KB that is made durable, in `directory`.
 pub fn durable_append_time(directory: &Path) -> Result<Duration> {

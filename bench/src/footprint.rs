@@ -6,9 +6,9 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::failure::Result;
-use crate::interrupt;
-use crate::server_process::{Durability, ServerProcess};
+use harness::failure::Result;
+use harness::interrupt;
+use harness::server_process::{Durability, ServerProcess};
 
 /// How long a server is left alone before its memory counts as idle.
 const SETTLE: Duration = Duration::from_millis(500);

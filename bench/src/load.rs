@@ -15,11 +15,11 @@ use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
-use crate::failure::{Context, Failure, Result};
-use crate::http::Head;
-use crate::interrupt;
 use crate::items::Random;
 use crate::requests::Requests;
+use harness::failure::{Context, Failure, Result};
+use harness::http::Head;
+use harness::interrupt;
 
 /// Latencies up to this are told apart; longer ones count as this long.
 const LATENCY_MAX: Duration = Duration::from_secs(60);

@@ -13,12 +13,8 @@
 //! Nothing here links the database: it is measured as users run it.
 
 mod bare_server;
-mod control;
 mod disk;
-mod failure;
 mod footprint;
-mod http;
-mod interrupt;
 mod items;
 mod load;
 mod machine;
@@ -29,7 +25,6 @@ mod report;
 mod requests;
 mod results;
 mod rounds;
-mod server_process;
 mod sessions;
 mod setting;
 mod statistics;

@@ -20,11 +20,11 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::failure::{Failure, Result};
-use crate::http::Connection;
 use crate::items::Random;
 use crate::load;
 use crate::requests::Requests;
+use harness::failure::{Failure, Result};
+use harness::http::Connection;
 
 /// Into how many values the random part of a gap is divided.
 const GAP_STEPS: usize = 1 << 24;

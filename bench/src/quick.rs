@@ -8,19 +8,19 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::bare_server::BareServerArguments;
-use crate::control;
-use crate::failure::{Context, Failure, Result};
+use crate::bare_server::{self, BareServerArguments};
 use crate::footprint;
-use crate::interrupt;
 use crate::items;
 use crate::load::{self, Order};
 use crate::report;
 use crate::requests::{Requests, Workload};
 use crate::results::Results;
 use crate::rounds::{self, RoundArguments};
-use crate::server_process::{Durability, ServerProcess};
 use crate::setting::{PlaceArguments, Setting, parse_count};
+use harness::control;
+use harness::failure::{Context, Failure, Result};
+use harness::interrupt;
+use harness::server_process::{Durability, ServerProcess};
 
 /// The settings of `bench quick`.
 #[derive(Args, Clone, Debug)]
@@ -141,7 +141,7 @@ fn measure_workload(
             workload.operation()
         )));
     }
-    let bare = ServerProcess::start_bare(&BareServerArguments::like(answer))?;
+    let bare = bare_server::start(&BareServerArguments::like(answer))?;
     let requests = Arc::new(workload.requests(arguments.item_count()));
 
     let mut durabilities = vec![None];

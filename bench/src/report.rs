@@ -8,9 +8,9 @@ use crate::machine::Machine;
 use crate::measurement::Measurement;
 use crate::requests::Workload;
 use crate::rounds::RoundArguments;
-use crate::server_process::Durability;
 use crate::statistics::{median, range};
 use crate::table::{Table, with_commas};
+use harness::server_process::Durability;
 
 /// The least ratio of a GetItem to the bare server, whatever the durability.
 pub const GET_ITEM_RATIO_MIN: f64 = 0.5;

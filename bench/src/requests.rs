@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, Result};
-use crate::http::{self, Answer};
 use crate::items::{self, ITEMS_PER_PARTITION, STAMP, TABLE};
+use harness::failure::{Failure, Result};
+use harness::http::{self, Answer};
 
 /// Requests of one kind, back to back in one piece of memory.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use crate::failure::{Context, Result};
 use crate::footprint::Start;
 use crate::measurement::Measurement;
+use harness::failure::{Context, Result};
 
 /// The rows of one run, kept until all of them are there.
 #[derive(Debug)]

@@ -8,13 +8,13 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::failure::{Context, Result};
 use crate::items::ITEMS_PER_PARTITION;
 use crate::load::{self, Order, Shape};
 use crate::measurement::{Measurement, Round};
 use crate::requests::Requests;
-use crate::server_process::{self, ServerProcess};
 use crate::setting::parse_count;
+use harness::failure::{Context, Result};
+use harness::server_process::{self, ServerProcess};
 
 /// The part of each round that is not recorded, so that connections and caches are warm.
 const RAMP_PART: f64 = 0.2;

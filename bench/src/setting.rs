@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::disk::{self, TemporaryDirectory};
-use crate::failure::{Context, Failure, Result};
+use crate::disk;
 use crate::machine::{self, Machine};
 use crate::report;
 use crate::results::Results;
+use harness::directory::TemporaryDirectory;
+use harness::failure::{Context, Failure, Result};
 
 /// Which program is measured, and where its data and the results go.
 #[derive(Args, Clone, Debug)]
@@ -47,7 +48,8 @@ impl Setting {
         let build_directory = build_directory()?;
         let stator = find_stator(place, &build_directory)?;
         let machine = Machine::read();
-        let directory = TemporaryDirectory::new(place.disk.as_ref().unwrap_or(&build_directory))?;
+        let directory =
+            TemporaryDirectory::new(place.disk.as_ref().unwrap_or(&build_directory), "bench-data")?;
         let durable_append = disk::durable_append_time(directory.path())?;
         let file_system = disk::file_system(directory.path());
         let commit = machine::commit();

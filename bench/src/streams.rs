@@ -10,18 +10,18 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::control;
-use crate::failure::{Context, Failure, Result};
-use crate::interrupt;
 use crate::items::{self, TABLE};
 use crate::load::{self, Order};
 use crate::measurement::Measurement;
 use crate::report;
 use crate::requests::{Requests, Workload};
 use crate::rounds::{self, RoundArguments};
-use crate::server_process::{Durability, ServerProcess};
 use crate::setting::{PlaceArguments, Setting};
 use crate::table::{Table, with_commas};
+use harness::control;
+use harness::failure::{Context, Failure, Result};
+use harness::interrupt;
+use harness::server_process::{Durability, ServerProcess};
 
 /// How many times as much as without a stream a PutItem may cost with one.
 pub const COST_RATIO_MAX: f64 = 1.5;

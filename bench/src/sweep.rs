@@ -14,20 +14,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::control;
-use crate::failure::{Context, Failure, Result};
-use crate::http;
-use crate::interrupt;
 use crate::load::{self, Order, Shape};
 use crate::phased_load::{Pace, Part, Phase, PhasedLoad};
 use crate::requests::Requests;
 use crate::results::extend;
 use crate::rounds;
-use crate::server_process::{Durability, ServerProcess};
 use crate::sessions::{self, Sessions, TABLE};
 use crate::setting::{PlaceArguments, Setting, parse_count};
 use crate::sweep_figures::{CpuTimes, Sweep};
 use crate::table::with_commas;
+use harness::control;
+use harness::failure::{Context, Failure, Result};
+use harness::http;
+use harness::interrupt;
+use harness::server_process::{Durability, ServerProcess};
 
 /// Items that one BatchWriteItem writes.
 const BATCH_ITEMS: usize = 25;

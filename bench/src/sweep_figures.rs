@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::phased_load::{Pace, Phase};
 use crate::report;
 use crate::results::{extend, latency_members, rounded};
-use crate::server_process::{self, Durability, ServerProcess};
 use crate::table::{Table, with_commas};
+use harness::server_process::{self, Durability, ServerProcess};
 
 /// How many times its value without the sweep the 99th percentile may be during it.
 pub const P99_RATIO_MAX: f64 = 3.0;

@@ -7,12 +7,13 @@ use api::Error;
 use parking_lot::Mutex;
 use store::Store;
 
+use crate::arn::table_name_of;
 use crate::background::{Jobs, Sweeps};
 use crate::catalog::{Catalog, Table};
 use crate::clock::Clock;
 use crate::error::from_store;
 use crate::expiry::Expired;
-use crate::ops::{resource_not_found, table_name_of};
+use crate::ops::resource_not_found;
 use crate::write::ItemsInWork;
 
 /// How the engine behaves where the service leaves it open.

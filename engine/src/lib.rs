@@ -8,6 +8,7 @@
 //! write an item), `read` (the one way to read a slice), then any file of `ops`; `log` and `streams`
 //! for what becomes of a change, `expiry` for how items end by themselves.
 
+mod arn;
 mod background;
 mod capacity;
 mod catalog;

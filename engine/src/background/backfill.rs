@@ -10,7 +10,7 @@
 
 use api::Error;
 use bytes::Bytes;
-use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangeRequest, Store};
+use store::{Batch, Decision, Declared, Held, Key, Outcome, Store};
 
 use crate::Engine;
 use crate::catalog::{IndexDescriptor, IndexState, Table};
@@ -21,8 +21,6 @@ use crate::write::{index_entry, stored_item};
 
 /// How many items one step indexes at most.
 const STEP_ITEMS_MAX: usize = 256;
-/// About how many bytes one step reads at most.
-const STEP_BYTES_MAX: usize = 1 << 20;
 
 /// Whether a backfill whose cursor is `cursor` has passed the item at `item_key`: the cursor is
 /// the first key that it has not seen.
@@ -34,24 +32,7 @@ impl<S: Store> Engine<S> {
     /// Indexes one page of items, or finishes the index where there are no more.
     pub(super) async fn backfill_step(&self, table: &Table, index: &IndexDescriptor) -> Result<(), Error> {
         let cursor_key = keys::backfill_cursor(index.id);
-        let cursor = self
-            .store
-            .get(cursor_key.space, &cursor_key.bytes)
-            .await
-            .map_err(from_store)?;
-        let prefix = keys::id_prefix(table.id());
-        let page = self
-            .store
-            .range(RangeRequest {
-                space: keys::ITEMS,
-                start: cursor.as_deref().unwrap_or(&prefix),
-                end: &end_of(&prefix),
-                direction: Direction::Forward,
-                rows_max: STEP_ITEMS_MAX,
-                bytes_max: STEP_BYTES_MAX,
-            })
-            .await
-            .map_err(from_store)?;
+        let (cursor, page) = self.next_items(table, &cursor_key, STEP_ITEMS_MAX).await?;
         if page.is_empty() {
             return self.finish_backfill(table, index.id).await;
         }

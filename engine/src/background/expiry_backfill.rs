@@ -9,20 +9,18 @@
 
 use api::Error;
 use bytes::Bytes;
-use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangeRequest, Store};
+use store::{Batch, Decision, Declared, Held, Key, Outcome, Store};
 
 use crate::Engine;
 use crate::catalog::{Table, TimeToLive, TimeToLiveState};
 use crate::error::from_store;
 use crate::expiry::expiry_entry;
 use crate::keys;
-use crate::read::{end_of, just_above};
+use crate::read::just_above;
 use crate::write::stored_item;
 
 /// How many items one step reads at most.
 const STEP_ITEMS_MAX: usize = 64;
-/// About how many bytes one step reads at most.
-const STEP_BYTES_MAX: usize = 1 << 20;
 
 impl<S: Store> Engine<S> {
     /// Gives one page of items their expiry entries, or ends ENABLING where there are no more.
@@ -32,24 +30,7 @@ impl<S: Store> Engine<S> {
         time_to_live: &TimeToLive,
     ) -> Result<(), Error> {
         let cursor_key = keys::backfill_cursor(time_to_live.id);
-        let cursor = self
-            .store
-            .get(cursor_key.space, &cursor_key.bytes)
-            .await
-            .map_err(from_store)?;
-        let prefix = keys::id_prefix(table.id());
-        let page = self
-            .store
-            .range(RangeRequest {
-                space: keys::ITEMS,
-                start: cursor.as_deref().unwrap_or(&prefix),
-                end: &end_of(&prefix),
-                direction: Direction::Forward,
-                rows_max: STEP_ITEMS_MAX,
-                bytes_max: STEP_BYTES_MAX,
-            })
-            .await
-            .map_err(from_store)?;
+        let (cursor, page) = self.next_items(table, &cursor_key, STEP_ITEMS_MAX).await?;
         if page.is_empty() {
             return self.finish_expiry_backfill(table, time_to_live.id).await;
         }

@@ -9,6 +9,7 @@ pub(crate) mod backfill;
 mod expiry_backfill;
 mod garbage;
 mod sweep;
+mod table_walk;
 mod tokens;
 mod transitions;
 
@@ -17,7 +18,7 @@ use std::sync::atomic::Ordering;
 
 use api::Error;
 use parking_lot::Mutex;
-use store::{Direction, RangeRequest, Store};
+use store::Store;
 use tokio::sync::Notify;
 
 pub(crate) use garbage::discard_expiry;
@@ -27,7 +28,7 @@ use crate::Engine;
 use crate::catalog::{IndexState, Table, TableState, TimeToLiveState};
 use crate::error::from_store;
 use crate::keys;
-use crate::read::end_of;
+use crate::read::Pages;
 
 /// What a background step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,29 +190,13 @@ impl<S: Store> Engine<S> {
             due_ms: 0,
             work: Work::Tokens,
         });
-        let mut start = vec![keys::DESCRIPTOR_PREFIX];
-        let end = end_of(&start);
-        loop {
-            let page = self
-                .store
-                .range(RangeRequest {
-                    space: keys::CATALOG,
-                    start: &start,
-                    end: &end,
-                    direction: Direction::Forward,
-                    rows_max: 256,
-                    bytes_max: 1 << 20,
-                })
-                .await
-                .map_err(from_store)?;
+        let mut pages = Pages::new(keys::CATALOG, vec![keys::DESCRIPTOR_PREFIX]);
+        while let Some(page) = pages.next(&self.store).await.map_err(from_store)? {
             for (_, stored) in page.iter() {
                 self.schedule(&Table::from_stored(stored).map_err(from_store)?);
             }
-            match page.len().checked_sub(1).filter(|_| page.more) {
-                None => return self.find_streams().await,
-                Some(last) => start = crate::read::just_above(page.key(last)),
-            }
         }
+        self.find_streams().await
     }
 
     /// Does one bounded step of what is due.

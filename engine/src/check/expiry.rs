@@ -4,11 +4,12 @@ use bytes::Bytes;
 use model::Item;
 use store::{Key, Store, StoreError};
 
-use super::{CheckReport, Pages};
+use super::CheckReport;
 use crate::background::backfill;
 use crate::catalog::{Table, TimeToLiveState};
 use crate::expiry::expiry_entry;
 use crate::keys;
+use crate::read::Pages;
 
 /// Which items of a table must have their expiry entries.
 pub(super) enum ExpiryCheck {

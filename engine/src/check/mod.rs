@@ -13,11 +13,11 @@ mod table;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use store::{Direction, KeySpace, RangePage, RangeRequest, Store, StoreError};
+use store::{Store, StoreError};
 
 use crate::catalog::Table;
 use crate::keys;
-use crate::read::{end_of, just_above};
+use crate::read::Pages;
 
 /// How many problems are described; the rest are counted.
 const PROBLEMS_MAX: usize = 100;
@@ -100,44 +100,4 @@ async fn read_tables<S: Store>(
         }
     }
     Ok(tables)
-}
-
-/// All keys with a prefix, a page at a time.
-struct Pages {
-    space: KeySpace,
-    start: Vec<u8>,
-    end: Vec<u8>,
-    ended: bool,
-}
-
-impl Pages {
-    fn new(space: KeySpace, prefix: Vec<u8>) -> Self {
-        Pages {
-            space,
-            end: end_of(&prefix),
-            start: prefix,
-            ended: false,
-        }
-    }
-
-    async fn next<S: Store>(&mut self, store: &S) -> Result<Option<RangePage>, StoreError> {
-        if self.ended {
-            return Ok(None);
-        }
-        let request = RangeRequest {
-            space: self.space,
-            start: &self.start,
-            end: &self.end,
-            direction: Direction::Forward,
-            rows_max: 512,
-            bytes_max: 4 << 20,
-        };
-        let page = store.range(request).await?;
-        if page.is_empty() {
-            return Ok(None);
-        }
-        self.ended = !page.more;
-        self.start = just_above(page.key(page.len() - 1));
-        Ok(Some(page))
-    }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use store::{Direction, Key, KeySpace, RangeRequest, Read, Store, StoreError};
 
-use super::{CheckReport, Pages};
+use super::CheckReport;
 use crate::catalog::Table;
 use crate::keys;
+use crate::read::Pages;
 
 /// Checks that every id in use belongs to one table, index or time to live, or waits to be removed.
 pub(super) async fn check_ids<S: Store>(

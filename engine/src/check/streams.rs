@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use store::{Store, StoreError};
 
+use super::CheckReport;
 use super::orphans::ids_in;
-use super::{CheckReport, Pages};
 use crate::catalog::Table;
 use crate::keys;
 use crate::log::ChangeRecord;
+use crate::read::Pages;
 use crate::streams::lifecycle::trimmed_number;
 use crate::streams::{Shard, StreamDescriptor, StreamState};
 

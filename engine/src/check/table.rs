@@ -6,11 +6,12 @@ use bytes::Bytes;
 use model::Item;
 use store::{Direction, Key, RangeRequest, Read, Store, StoreError, counter_value};
 
+use super::CheckReport;
 use super::expiry::{ExpiryCheck, check_expiry_entries};
-use super::{CheckReport, Pages};
 use crate::background::backfill;
 use crate::catalog::{Index, IndexKind, IndexState, Table};
 use crate::keys;
+use crate::read::Pages;
 use crate::read::end_of;
 use crate::write::{collection_key, index_entry};
 

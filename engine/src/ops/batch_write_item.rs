@@ -16,6 +16,7 @@ use store::Store;
 use super::request;
 use super::write_request::{Requested, WriteAnswer, WriteRequest};
 use crate::Engine;
+use crate::arn::table_name_of;
 use crate::capacity::Consumed;
 use crate::catalog::Table;
 use crate::write::{check_index_keys, check_item_key, key_mismatch};
@@ -58,7 +59,7 @@ pub(crate) async fn batch_write_item<S: Store>(
     for (name, answer) in names.into_iter().zip(answers) {
         let Some(answer) = answer else { continue };
         consumed
-            .entry(super::table_name_of(&name).to_owned())
+            .entry(table_name_of(&name).to_owned())
             .or_default()
             .add(&answer.written.consumed());
         if let Some(measured) = answer.item_collection_metrics {

@@ -16,10 +16,11 @@ use super::key_schema::{self, Definitions};
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::{in_use, invalid, not_supported};
 use super::table_streams::{NewStream, view_of};
+use super::tags;
 use super::throughput::{self, Owner};
 use super::unbuilt_parameters::{check_encryption, is_asked_for};
-use super::{table_name_of, tags};
 use crate::Engine;
+use crate::arn::table_name_of;
 use crate::catalog::{
     BillingMode, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, StreamView, TableClass,
     TableDescriptor, TableState,

@@ -6,8 +6,8 @@ use store::Store;
 
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::in_use;
-use super::table_name_of;
 use crate::Engine;
+use crate::arn::table_name_of;
 use crate::catalog::{IndexState, TableDescriptor, TableState};
 
 pub(crate) async fn delete_table<S: Store>(

@@ -10,8 +10,9 @@ use super::streams::{
     arn_of, read_shards, shard_description, shard_id, shard_not_found, stream_of_arn, stream_status,
 };
 use super::table_description::key_schema;
-use super::table_streams::{label, shown_view};
+use super::table_streams::shown_view;
 use crate::Engine;
+use crate::arn::label;
 use crate::streams::{Shard, ShardId, StreamDescriptor};
 
 /// How many shards a page holds where the request does not say: the most that one may ask for.

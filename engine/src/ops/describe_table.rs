@@ -7,8 +7,9 @@ use api::{Context, Error};
 use store::Store;
 
 use super::table_description::{Moment, describe};
-use super::{table_name_of, table_not_found};
+use super::table_not_found;
 use crate::Engine;
+use crate::arn::table_name_of;
 use crate::catalog::Table;
 use crate::error::from_store;
 

@@ -7,8 +7,9 @@ use store::Store;
 
 use super::get_shard_iterator::trimmed;
 use super::streams::{arn_of, shard_not_found, stream_not_found};
-use super::table_streams::{shown_view, stream_arn};
+use super::table_streams::shown_view;
 use crate::Engine;
+use crate::arn::stream_arn;
 use crate::log::{Author, ChangeKind, ChangeRecord};
 use crate::streams::iterator::{ITERATOR_MS, ShardIterator};
 use crate::streams::reader::PAGE_RECORDS_MAX;

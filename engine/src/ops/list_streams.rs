@@ -3,16 +3,16 @@
 
 use api::types::{ListStreamsInput, ListStreamsOutput, Stream};
 use api::{Context, Error};
-use store::{Direction, RangeRequest, Store};
+use store::Store;
 
 use super::describe_table::find_table;
 use super::streams::{arn_of, named_stream};
-use super::table_name_of;
-use super::table_streams::label;
 use crate::Engine;
+use crate::arn::label;
+use crate::arn::table_name_of;
 use crate::error::from_store;
 use crate::keys;
-use crate::read::{end_of, just_above};
+use crate::read::{Pages, just_above};
 use crate::streams::StreamDescriptor;
 
 /// How many streams a page holds where the request does not say: the most that one may ask for.
@@ -32,29 +32,21 @@ pub(crate) async fn list_streams<S: Store>(
         Some(name) => keys::streams_prefix(table_name_of(name)),
     };
     // A position rather than a stream: it may be forgotten between two pages.
-    let mut start = match &input.exclusive_start_stream_arn {
+    let start = match &input.exclusive_start_stream_arn {
         None => prefix.clone(),
         Some(arn) => {
             let (table_name, label_ms) = named_stream(arn)?;
-            just_above(&keys::stream(table_name, label_ms).bytes).max(prefix.clone())
+            just_above(&keys::stream(table_name, label_ms).bytes)
         }
     };
-    let end = end_of(&prefix);
-    let mut streams = Vec::new();
     // One stream more than fits tells whether any follow.
-    while streams.len() <= limit && start < end {
-        let page = engine
-            .store
-            .range(RangeRequest {
-                space: keys::CATALOG,
-                start: &start,
-                end: &end,
-                direction: Direction::Forward,
-                rows_max: limit + 1 - streams.len(),
-                bytes_max: 1 << 20,
-            })
-            .await
-            .map_err(from_store)?;
+    let mut pages = Pages::new(keys::CATALOG, prefix)
+        .starting_at(start)
+        .of_rows(limit + 1);
+    let mut streams = Vec::new();
+    while streams.len() <= limit
+        && let Some(page) = pages.next(&engine.store).await.map_err(from_store)?
+    {
         for (_, stored) in page.iter() {
             let stream = StreamDescriptor::from_stored(stored).map_err(from_store)?;
             streams.push(Stream {
@@ -62,10 +54,6 @@ pub(crate) async fn list_streams<S: Store>(
                 stream_label: Some(label(stream.label_ms)),
                 table_name: Some(stream.table_name),
             });
-        }
-        match page.len().checked_sub(1).filter(|_| page.more) {
-            None => break,
-            Some(last) => start = just_above(page.key(last)),
         }
     }
     // A table that is gone may have streams; one that never was has none to list.

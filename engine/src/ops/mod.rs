@@ -72,18 +72,6 @@ pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;
 pub(crate) use update_time_to_live::update_time_to_live;
 
-/// The table's name in a name or an ARN: an ARN counts by its resource part alone, whatever region
-/// and account it names.
-pub(crate) fn table_name_of(name_or_arn: &str) -> &str {
-    if !name_or_arn.starts_with("arn:") {
-        return name_or_arn;
-    }
-    match name_or_arn.split_once(":table/") {
-        None => name_or_arn,
-        Some((_, resource)) => resource.split('/').next().unwrap_or(resource),
-    }
-}
-
 /// A request for items of a table that does not exist (AWS-FACTS 9).
 pub(crate) fn resource_not_found() -> Error {
     Error::resource_not_found("Requested resource not found")

@@ -7,9 +7,9 @@ use store::Store;
 
 use super::describe_table::find_table;
 use super::table_description::{Moment, table_status};
-use super::table_name_of;
 use super::tags::Resource;
 use crate::Engine;
+use crate::arn::table_name_of;
 use crate::catalog::IndexState;
 
 fn status<S: Store>(engine: &Engine<S>, table: &crate::catalog::Table) -> TableStatus {

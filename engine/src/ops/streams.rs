@@ -4,8 +4,8 @@ use api::types::{SequenceNumberRange, Shard as ShardDescription, StreamStatus};
 use api::{Context, Error};
 use store::{Direction, RangePage, RangeRequest, Store};
 
-use super::table_streams::{parse_stream_arn, stream_arn};
 use crate::Engine;
+use crate::arn::{parse_stream_arn, stream_arn};
 use crate::error::from_store;
 use crate::keys;
 use crate::read::end_of;

@@ -15,6 +15,7 @@ use store::{Store, StoreError, counter_value};
 use super::table_streams;
 use super::throughput::described_on_demand;
 use crate::Engine;
+use crate::arn::{label, stream_arn, table_arn};
 use crate::catalog::{
     BillingMode, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, TableDescriptor, TableState,
     WarmThroughput,
@@ -62,14 +63,6 @@ pub(super) fn table_status(descriptor: &TableDescriptor, moment: Moment) -> Tabl
         TableState::Updated if moment.shows(descriptor.transition_until_ms) => TableStatus::Updating,
         TableState::Created | TableState::Updated => TableStatus::Active,
     }
-}
-
-/// A table's ARN.
-pub(super) fn table_arn(context: &Context, table_name: &str) -> String {
-    format!(
-        "arn:aws:dynamodb:{}:{}:table/{table_name}",
-        context.region, context.account_id
-    )
 }
 
 /// How many items or entries there are, and their bytes, by table or index id.
@@ -134,12 +127,8 @@ pub(super) async fn describe<S: Store>(
         description.on_demand_throughput = described_on_demand(descriptor.on_demand.as_ref(), None);
         if let Some(stream) = &descriptor.stream {
             description.stream_specification = table_streams::described(stream);
-            description.latest_stream_label = Some(table_streams::label(stream.label_ms));
-            description.latest_stream_arn = Some(table_streams::stream_arn(
-                context,
-                &descriptor.name,
-                stream.label_ms,
-            ));
+            description.latest_stream_label = Some(label(stream.label_ms));
+            description.latest_stream_arn = Some(stream_arn(context, &descriptor.name, stream.label_ms));
         }
         description.table_class_summary = table_class_summary(descriptor, moment);
         let (read_units_per_second, write_units_per_second, is_rising) = warm(&descriptor.warm, moment);

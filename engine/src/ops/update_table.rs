@@ -16,11 +16,12 @@ use self::index_updates::IndexUpdates;
 use super::key_schema::Definitions;
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::{in_use, invalid, not_supported};
-use super::table_name_of;
-use super::table_streams::{NewStream, label, view_of};
+use super::table_streams::{NewStream, view_of};
 use super::throughput::{self, Owner};
 use super::unbuilt_parameters::{check_encryption, is_asked_for};
 use crate::Engine;
+use crate::arn::label;
+use crate::arn::table_name_of;
 use crate::catalog::{
     BillingMode, Change, IndexKind, IndexState, StreamView, TableClass, TableDescriptor, TableState,
 };

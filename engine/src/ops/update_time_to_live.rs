@@ -9,8 +9,8 @@ use store::Store;
 
 use super::table_description::{Moment, table_status};
 use super::table_errors::in_use;
-use super::table_name_of;
 use crate::Engine;
+use crate::arn::table_name_of;
 use crate::background::{Job, discard_expiry};
 use crate::catalog::{Change, TimeToLive, TimeToLiveState};
 

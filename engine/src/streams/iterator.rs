@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::ShardId;
-use crate::ops::table_streams::parse_stream_arn;
+use crate::arn::parse_stream_arn;
 
 /// How long an iterator is good for, in milliseconds.
 pub(crate) const ITERATOR_MS: u64 = 15 * 60 * 1000;

@@ -1,7 +1,7 @@
 //! Opening, rolling over, closing and forgetting streams, and trimming logs.
 
 use api::Error;
-use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangePage, RangeRequest, Store};
+use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangeRequest, Store};
 
 use super::{RETENTION_MS, Shard, StreamDescriptor, StreamState};
 use crate::Engine;
@@ -10,7 +10,7 @@ use crate::catalog::{StreamView, Table, TableDescriptor, TableStream};
 use crate::error::from_store;
 use crate::keys;
 use crate::log;
-use crate::read::{end_of, just_above};
+use crate::read::{Pages, end_of};
 
 /// How many records one step trims at most.
 const TRIM_RECORDS_MAX: usize = 1024;
@@ -83,32 +83,14 @@ impl<S: Store> Engine<S> {
 
     /// Lists the work of all streams, from the catalog: at start.
     pub(crate) async fn find_streams(&self) -> Result<(), Error> {
-        let prefix = vec![keys::STREAM_PREFIX];
-        let mut start = prefix.clone();
-        loop {
-            let page = self.read_streams(&start, &end_of(&prefix)).await?;
+        let mut pages = Pages::new(keys::CATALOG, vec![keys::STREAM_PREFIX]);
+        while let Some(page) = pages.next(&self.store).await.map_err(from_store)? {
             for (_, stored) in page.iter() {
                 let stream = StreamDescriptor::from_stored(stored).map_err(from_store)?;
                 self.schedule_stream(&stream.table_name, stream.label_ms);
             }
-            match page.len().checked_sub(1).filter(|_| page.more) {
-                None => return Ok(()),
-                Some(last) => start = just_above(page.key(last)),
-            }
         }
-    }
-
-    /// A page of streams, in the order of table names and labels.
-    async fn read_streams(&self, start: &[u8], end: &[u8]) -> Result<RangePage, Error> {
-        let request = RangeRequest {
-            space: keys::CATALOG,
-            start,
-            end,
-            direction: Direction::Forward,
-            rows_max: 256,
-            bytes_max: 1 << 20,
-        };
-        self.store.range(request).await.map_err(from_store)
+        Ok(())
     }
 
     /// Lists the work that a stream has at once, after it was opened or its table changed.
@@ -378,21 +360,16 @@ impl<S: Store> Engine<S> {
 
     /// Whether another stream reads the log of the same table.
     async fn has_other_stream(&self, stream: &StreamDescriptor) -> Result<bool, Error> {
-        let prefix = keys::streams_prefix(&stream.table_name);
-        let mut start = prefix.clone();
-        loop {
-            let page = self.read_streams(&start, &end_of(&prefix)).await?;
+        let mut pages = Pages::new(keys::CATALOG, keys::streams_prefix(&stream.table_name));
+        while let Some(page) = pages.next(&self.store).await.map_err(from_store)? {
             for (_, stored) in page.iter() {
                 let other = StreamDescriptor::from_stored(stored).map_err(from_store)?;
                 if other.table_id == stream.table_id && other.id != stream.id {
                     return Ok(true);
                 }
             }
-            match page.len().checked_sub(1).filter(|_| page.more) {
-                None => return Ok(false),
-                Some(last) => start = just_above(page.key(last)),
-            }
         }
+        Ok(false)
     }
 
     /// Removes records that are older than they are kept from the front of a table's log, and says

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::bare_server::BareServerArguments;
 use crate::failure::{Context, Failure, Result};
 use crate::http;
 
@@ -55,37 +54,12 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts `stator serve` with its defaults, on a free port.
     pub fn start_stator(binary: &Path, durability: Durability, data_directory: &Path) -> Result<Self> {
-        let mut command = Command::new(binary);
-        command.args(["serve", "--host=127.0.0.1", "--port=0", "--log-level=error"]);
-        match durability {
-            Durability::Memory => command.arg("--in-memory"),
-            Durability::Os | Durability::Sync => command
-                .arg(format!("--durability={}", durability.name()))
-                .arg("--data-dir")
-                .arg(data_directory),
-        };
-        // Settings of the person who runs the bench are not what is measured.
-        for (name, _) in env::vars_os() {
-            if name.to_string_lossy().starts_with("STATOR_") {
-                command.env_remove(name);
-            }
-        }
-        command.stdin(Stdio::null());
+        let command = stator_command(binary, durability, data_directory);
         Self::start(command, &format!("stator with durability {}", durability.name()))
     }
 
-    /// Starts a bare server, which is this program over again.
-    pub fn start_bare(arguments: &BareServerArguments) -> Result<Self> {
-        let program = env::current_exe().context("the bench cannot find itself")?;
-        let mut command = Command::new(program);
-        command.args(arguments.to_command_line());
-        // It ends when the other end of this pipe is closed, even if the bench is killed.
-        command.stdin(Stdio::piped());
-        Self::start(command, "the bare server")
-    }
-
     /// Starts `command` and waits until it has printed its address.
-    fn start(mut command: Command, name: &str) -> Result<Self> {
+    pub fn start(mut command: Command, name: &str) -> Result<Self> {
         command.stdout(Stdio::piped());
         let started_at = Instant::now();
         let mut child = command.spawn().context(&format!("{name} cannot be started"))?;
@@ -135,6 +109,23 @@ impl ServerProcess {
         status.unwrap_or_else(|error| error.to_string())
     }
 
+    /// The number that the system knows the process by.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills the process as `kill -9` does, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself; then there is nothing to do.
+        let _killed = self.child.kill();
+        let _ended = self.child.wait();
+    }
+
+    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -162,10 +153,30 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        let _killed = self.child.kill();
-        let _ended = self.child.wait();
+        self.end();
     }
+}
+
+/// The command that runs `stator serve` with its defaults on a free port. Callers add arguments and
+/// variables, and give it to [`ServerProcess::start`].
+pub fn stator_command(binary: &Path, durability: Durability, data_directory: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command.args(["serve", "--host=127.0.0.1", "--port=0", "--log-level=error"]);
+    match durability {
+        Durability::Memory => command.arg("--in-memory"),
+        Durability::Os | Durability::Sync => command
+            .arg(format!("--durability={}", durability.name()))
+            .arg("--data-dir")
+            .arg(data_directory),
+    };
+    // Settings of the person who runs this are not what is looked at.
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("STATOR_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
 }
 
 /// Processor time that this process has used, where the system tells.

@@ -1,0 +1,30 @@
+//! What Stator must survive, as programs that anyone can run: `cargo run --release -p torture -- …`.
+//!
+//! Each subcommand starts the program `stator` itself, on loopback, does it harm, and checks what
+//! `docs/reliability.md` promises. All print the seed that repeats them.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Does Stator harm, and checks that it keeps its promises.
+#[derive(Debug, Parser)]
+#[command(name = "torture", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+fn main() -> ExitCode {
+    let done: harness::failure::Result<()> = match Arguments::parse().command {};
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("torture: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
