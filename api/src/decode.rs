@@ -22,7 +22,9 @@ pub(crate) trait Decode: Sized {
 
 /// Reads a whole request.
 pub(crate) fn decode<T: Decode>(body: &[u8]) -> Result<T, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    // Once for the whole, several times as fast as string by string.
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| refused::<serde_json::Error>())?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = T::decode(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)

@@ -9,6 +9,12 @@ use crate::types::*;
 pub(crate) trait Encode {
     /// Appends the value as JSON.
     fn encode(&self, out: &mut Vec<u8>);
+
+    /// About how many bytes of JSON it comes to, where it may be many: room for a long list is made at
+    /// once, not as it grows.
+    fn size_hint_bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Encode for String {
@@ -52,6 +58,7 @@ impl Encode for Timestamp {
 
 impl<T: Encode> Encode for Vec<T> {
     fn encode(&self, out: &mut Vec<u8>) {
+        out.reserve(self.size_hint_bytes());
         out.push(b'[');
         for (index, element) in self.iter().enumerate() {
             if index > 0 {
@@ -60,6 +67,10 @@ impl<T: Encode> Encode for Vec<T> {
             element.encode(out);
         }
         out.push(b']');
+    }
+
+    fn size_hint_bytes(&self) -> usize {
+        self.iter().map(Encode::size_hint_bytes).sum()
     }
 }
 

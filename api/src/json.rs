@@ -25,13 +25,35 @@ const ESCAPES: [u8; 256] = {
 const CHUNK_BYTES: usize = 32;
 
 /// Whether any of these bytes has to be escaped: is below 0x20, a quote or a backslash.
-#[inline]
+#[inline(always)]
 fn any_escape(bytes: &[u8; CHUNK_BYTES]) -> bool {
     // Without a way out in between, so that all are looked at together.
     let found = bytes.iter().fold(0, |found, &byte| {
         found | u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\')
     });
     found != 0
+}
+
+/// How many of these chunks, from the first on, need no escapes.
+#[inline(always)]
+fn clean_chunks_with(chunks: &[[u8; CHUNK_BYTES]]) -> usize {
+    chunks.iter().take_while(|chunk| !any_escape(chunk)).count()
+}
+
+/// The same code, compiled for the vectors that most processors have had since 2013.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn clean_chunks_avx2(chunks: &[[u8; CHUNK_BYTES]]) -> usize {
+    clean_chunks_with(chunks)
+}
+
+fn clean_chunks(chunks: &[[u8; CHUNK_BYTES]]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has been asked.
+        return unsafe { clean_chunks_avx2(chunks) };
+    }
+    clean_chunks_with(chunks)
 }
 
 /// The same of eight bytes.
@@ -56,7 +78,7 @@ pub(crate) fn append_string(out: &mut Vec<u8>, text: &[u8]) {
     while rest.len() >= CHUNK_BYTES {
         // What needs no escapes is copied at once.
         let (chunks, _) = rest.as_chunks::<CHUNK_BYTES>();
-        let clean = chunks.iter().take_while(|chunk| !any_escape(chunk)).count() * CHUNK_BYTES;
+        let clean = clean_chunks(chunks) * CHUNK_BYTES;
         out.extend_from_slice(&rest[..clean]);
         rest = &rest[clean..];
         if let Some((chunk, after)) = rest.split_first_chunk::<CHUNK_BYTES>() {

@@ -41,9 +41,10 @@ pub(crate) const TAG_BINARY_SET: u8 = 11;
 
 #[inline]
 fn read_length(bytes: &[u8]) -> (usize, usize) {
-    // Lengths below 128 are most of all lengths.
-    match bytes[0] {
-        byte if byte < 0x80 => (usize::from(byte), 1),
+    // Lengths below 128 are most of all lengths, those below 16,384 nearly all of the others.
+    match *bytes {
+        [byte, ..] if byte < 0x80 => (usize::from(byte), 1),
+        [low, high, ..] if high < 0x80 => (usize::from(low & 0x7F) | usize::from(high) << 7, 2),
         _ => {
             let (value, used) = read_variable(bytes);
             (value as usize, used)
@@ -109,7 +110,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Reads the value at the start of `bytes`, and tells what follows it.
-    #[inline]
+    #[inline(always)]
     fn split_first(bytes: &'a [u8]) -> (Self, &'a [u8]) {
         let payload = &bytes[1..];
         match bytes[0] {
@@ -294,9 +295,24 @@ impl<'a> MapRef<'a> {
 
     /// The sizes of all names and values, in bytes.
     pub fn size_bytes(&self) -> usize {
-        self.iter()
-            .map(|(name, value)| name.len() + value.size_bytes())
-            .sum()
+        let (count, used) = read_length(self.body);
+        let mut rest = &self.body[used..];
+        let mut size_bytes = 0;
+        for _ in 0..count {
+            let (name, after) = split_prefixed(rest);
+            size_bytes += name.len();
+            // Every item that is read is measured, and most of what it holds are strings.
+            if matches!(after[0], TAG_STRING | TAG_BINARY) {
+                let (bytes, after) = split_prefixed(&after[1..]);
+                size_bytes += bytes.len();
+                rest = after;
+            } else {
+                let (value, after) = ValueRef::split_first(after);
+                size_bytes += value.size_bytes();
+                rest = after;
+            }
+        }
+        size_bytes
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header;
+use hyper::header::{self, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
@@ -177,7 +177,7 @@ impl<S: Service> Handler<S> {
     }
 }
 
-const TARGET: &str = "x-amz-target";
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// The API and the operation's name that the request is for.
 fn target(headers: &HeaderMap) -> Option<(TargetService, &str)> {

@@ -6,6 +6,7 @@
 //! order of the checks and their words are the service's.
 
 use std::borrow::Cow;
+use std::mem;
 
 use hyper::HeaderMap;
 use hyper::header;
@@ -29,9 +30,13 @@ const REGION_BYTES_MAX: usize = 64;
 
 /// Reads the claim from the headers or the query, wherever the signature is.
 pub(crate) fn read_claim<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<Claim<'a>, Fault> {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let authorization =
+        headers
+            .get(header::AUTHORIZATION)
+            .map(|value| match str::from_utf8(value.as_bytes()) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(value.as_bytes()),
+            });
     let query = query.filter(|query| parameter(query, "X-Amz-Algorithm").is_some());
     match (authorization, query) {
         (Some(_), Some(_)) => Err(Fault::invalid_signature(
@@ -51,16 +56,20 @@ pub(crate) fn read_claim<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> 
 }
 
 fn claim_of_header(authorization: &str, has_date: bool) -> Result<Claim<'_>, Fault> {
-    let mut words = authorization.split([',', ' ']).filter(|word| !word.is_empty());
+    let mut words = words(authorization);
     let algorithm = words.next().unwrap_or_default();
     let (mut credential, mut signature, mut signed_headers) = ("", "", "");
     for word in words {
-        match word.split_once('=') {
-            Some(("Credential", value)) => credential = value,
-            Some(("Signature", value)) => signature = value,
-            Some(("SignedHeaders", value)) => signed_headers = value,
-            _ => {}
+        if let Some(value) = word.strip_prefix("Credential=") {
+            credential = value;
+        } else if let Some(value) = word.strip_prefix("Signature=") {
+            signature = value;
+        } else if let Some(value) = word.strip_prefix("SignedHeaders=") {
+            signed_headers = value;
         }
+    }
+    if has_date && ![credential, signature, signed_headers].contains(&"") {
+        return claim_of_credential(algorithm, Cow::Borrowed(credential));
     }
     let mut message = String::new();
     for (name, value) in [
@@ -75,11 +84,17 @@ fn claim_of_header(authorization: &str, has_date: bool) -> Result<Claim<'_>, Fau
     if !has_date {
         message += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ";
     }
-    if !message.is_empty() {
-        message += &format!("Authorization={authorization}");
-        return Err(Fault::incomplete_signature(message));
-    }
-    claim_of_credential(algorithm, Cow::Borrowed(credential))
+    message += &format!("Authorization={authorization}");
+    Err(Fault::incomplete_signature(message))
+}
+
+/// What stands between commas and blanks.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    memchr::memchr2_iter(b',', b' ', text.as_bytes())
+        .chain([text.len()])
+        .map(move |end| &text[mem::replace(&mut start, end + 1)..end])
+        .filter(|word| !word.is_empty())
 }
 
 fn claim_of_query(query: &str) -> Result<Claim<'_>, Fault> {

@@ -8,16 +8,28 @@ use super::{AttributeMap, AttributeValue};
 use crate::encode::Encode;
 use crate::json;
 
+/// What JSON puts around a name and a value, about.
+const ATTRIBUTE_SYNTAX_BYTES: usize = 12;
+
 impl Encode for AttributeMap {
     fn encode(&self, out: &mut Vec<u8>) {
         self.item.encode(out);
+    }
+
+    fn size_hint_bytes(&self) -> usize {
+        self.item.size_hint_bytes()
     }
 }
 
 impl Encode for Item {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.reserve(2 * self.as_stored().len());
+        out.reserve(self.size_hint_bytes());
         append_entries(out, &self.attributes());
+    }
+
+    fn size_hint_bytes(&self) -> usize {
+        let attributes = self.attributes();
+        self.as_stored().len() + ATTRIBUTE_SYNTAX_BYTES * attributes.len()
     }
 }
 

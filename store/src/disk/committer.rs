@@ -144,8 +144,11 @@ impl Committer {
     fn try_write_group(&mut self, batches: &[Decided]) -> Result<(), StoreError> {
         let mut log_end = self.log_end;
         let batch = self.merge(batches, &mut log_end)?;
+        let rows = &self.database.rows;
+        let writing = rows.begin_writing(batches.iter().map(|decided| &decided.batch));
         let written = self.database.rocks.write_opt(batch, &self.write);
         written.map_err(|error| self.database.error("write", &error))?;
+        rows.end_writing(writing, batches.iter().map(|decided| &decided.batch));
         self.log_end = log_end;
         self.published.log_end.store(log_end.number, Ordering::Release);
         for decided in batches {

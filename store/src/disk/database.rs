@@ -7,7 +7,8 @@ use bytes::Bytes;
 use rocksdb::{ColumnFamily, DB, ErrorKind, ReadOptions, ReadTier, Snapshot};
 
 use super::directory::DataDirectory;
-use super::options::SpaceOptions;
+use super::options::{SpaceKind, SpaceOptions};
+use super::row_cache::RowCache;
 use super::tuning::NOTES;
 use crate::page::PageBuilder;
 use crate::{Direction, Key, KeySpace, RangePage, RangeRequest, StoreError};
@@ -20,6 +21,8 @@ pub(super) struct Database {
     spaces: &'static [SpaceOptions],
     in_memory: ReadOptions,
     anywhere: ReadOptions,
+    /// The newest values, as far as they have been asked for.
+    pub rows: RowCache,
 }
 
 /// How far a read goes.
@@ -40,8 +43,15 @@ pub(super) enum ReadFailure {
 }
 
 impl Database {
-    pub fn new(rocks: DB, directory: DataDirectory, spaces: &'static [SpaceOptions]) -> Self {
+    pub fn new(
+        rocks: DB,
+        directory: DataDirectory,
+        spaces: &'static [SpaceOptions],
+        row_cache_bytes: usize,
+    ) -> Self {
+        let is_kept = spaces.iter().map(|space| space.kind == SpaceKind::Rows);
         Database {
+            rows: RowCache::new(row_cache_bytes, is_kept.collect()),
             rocks,
             directory,
             spaces,
@@ -85,15 +95,25 @@ impl Database {
         key: &[u8],
         reach: Reach,
     ) -> Result<Option<Bytes>, ReadFailure> {
-        let own_options;
-        let options = match (snapshot, reach) {
-            (None, Reach::Memory) => &self.in_memory,
-            (None, Reach::Disk) => &self.anywhere,
-            (snapshot, reach) => {
-                own_options = read_options(reach, snapshot);
-                &own_options
-            }
+        if let Some(snapshot) = snapshot {
+            return self.read(space, key, &read_options(reach, Some(snapshot)));
+        }
+        if let Some(value) = self.rows.get(space, key) {
+            return Ok(Some(value));
+        }
+        let options = match reach {
+            Reach::Memory => &self.in_memory,
+            Reach::Disk => &self.anywhere,
         };
+        let visit = self.rows.visit(space, key);
+        let value = self.read(space, key, options)?;
+        if let (Some(visit), Some(value)) = (visit, &value) {
+            self.rows.keep(&visit, space, key, value);
+        }
+        Ok(value)
+    }
+
+    fn read(&self, space: KeySpace, key: &[u8], options: &ReadOptions) -> Result<Option<Bytes>, ReadFailure> {
         match self.rocks.get_pinned_cf_opt(self.space(space), key, options) {
             Ok(value) => Ok(value.map(|value| Bytes::copy_from_slice(&value))),
             Err(error) => Err(self.read_failure(&error)),
@@ -107,6 +127,9 @@ impl Database {
         keys: &[Key],
         reach: Reach,
     ) -> Result<Vec<Option<Bytes>>, ReadFailure> {
+        if let ([key], None) = (keys, snapshot) {
+            return Ok(vec![self.get(None, key.space, &key.bytes, reach)?]);
+        }
         let now;
         let snapshot = match snapshot {
             None if keys.len() > 1 => {
@@ -122,15 +145,7 @@ impl Database {
             (None, Reach::Disk) => &self.anywhere,
         };
         keys.iter()
-            .map(|key| {
-                match self
-                    .rocks
-                    .get_pinned_cf_opt(self.space(key.space), &key.bytes, options)
-                {
-                    Ok(value) => Ok(value.map(|value| Bytes::copy_from_slice(&value))),
-                    Err(error) => Err(self.read_failure(&error)),
-                }
-            })
+            .map(|key| self.read(key.space, &key.bytes, options))
             .collect()
     }
 

@@ -19,6 +19,7 @@ mod readers;
 mod reclaim;
 mod recovery;
 mod repair;
+mod row_cache;
 mod snapshot;
 mod source;
 mod store;

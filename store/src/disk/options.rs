@@ -43,7 +43,8 @@ pub struct DiskOptions {
     pub spaces: &'static [SpaceOptions],
     /// What an acknowledged commit survives. Default: [`Durability::Sync`].
     pub durability: Durability,
-    /// Memory for blocks, indexes, filters and write buffers together, in bytes. Default: 256 MiB.
+    /// Memory for single values, blocks, indexes, filters and write buffers together, in bytes.
+    /// Default: 256 MiB.
     pub cache_bytes: usize,
     /// How much of it the write buffers of all spaces may take together, in bytes. Default: 64 MiB.
     pub write_buffer_bytes: usize,
@@ -90,5 +91,10 @@ impl DiskOptions {
             reclaim_delay: Duration::from_secs(10),
             clock: Clock::system(),
         }
+    }
+
+    /// How much of the cache keeps single values, in bytes.
+    pub(super) fn row_cache_bytes(&self) -> usize {
+        self.cache_bytes / 4
     }
 }

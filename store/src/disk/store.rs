@@ -91,7 +91,12 @@ impl DiskStore {
         let rocks = DB::open_cf_descriptors(&tuning.database, &path, tuning.families).map_err(failure)?;
         directory.finish()?;
 
-        let database = Arc::new(Database::new(rocks, directory, options.spaces));
+        let database = Arc::new(Database::new(
+            rocks,
+            directory,
+            options.spaces,
+            options.row_cache_bytes(),
+        ));
         let log_end = LogEnd::read(&database)?;
         let room_max = options.queue_bytes_max.max(1);
         let store = DiskStore {

@@ -57,7 +57,7 @@ pub(super) fn reclaim_options() -> CompactOptions {
 
 /// The one cache: of the kind that readers on many cores share without waiting for each other.
 fn cache(options: &DiskOptions) -> Cache {
-    Cache::new_hyper_clock_cache(options.cache_bytes, 0)
+    Cache::new_hyper_clock_cache(options.cache_bytes - options.row_cache_bytes(), 0)
 }
 
 fn database(options: &DiskOptions, cache: &Cache, may_create: bool) -> Result<Options, rocksdb::Error> {

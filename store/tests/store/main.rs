@@ -7,6 +7,7 @@ mod limits;
 mod logs;
 mod model;
 mod ranges;
+mod reads;
 mod snapshots;
 mod support;
 
@@ -70,6 +71,8 @@ contract! {
     model::random_commits_agree_with_a_plain_map,
     ranges::pages_agree_with_a_plain_map,
     ranges::page_limits,
+    reads::reads_never_go_back,
+    reads::what_is_deleted_is_not_read,
     snapshots::snapshots_hold_still,
     snapshots::snapshots_are_whole,
 }
