@@ -3,6 +3,8 @@
 //! Each subcommand starts the program `stator` itself, on loopback, does it harm, and checks what
 //! `docs/reliability.md` promises. All print the seed that repeats them.
 
+mod history;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
