@@ -114,6 +114,11 @@ impl ServerProcess {
         self.child.id()
     }
 
+    /// Whether the process has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Kills the process as `kill -9` does, and waits until it is gone.
     pub fn kill(mut self) {
         self.end();

@@ -4,6 +4,7 @@
 //! `docs/reliability.md` promises. All print the seed that repeats them.
 
 mod history;
+mod kills;
 
 use std::process::ExitCode;
 
@@ -18,10 +19,15 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Kill a server under mixed load, and compare what is left with what its clients were told
+    Kills(kills::KillsArguments),
+}
 
 fn main() -> ExitCode {
-    let done: harness::failure::Result<()> = match Arguments::parse().command {};
+    let done: harness::failure::Result<()> = match Arguments::parse().command {
+        Command::Kills(arguments) => kills::run(&arguments),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
