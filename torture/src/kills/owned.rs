@@ -282,6 +282,7 @@ impl Owned {
             };
             return self.send(caller, "TransactWriteItems", &request, pending, true);
         }
+        self.version += 1;
         request["ClientRequestToken"] = json!(format!("{}-{}", self.client, self.version));
         self.send_with_token(caller, Tokened { request, writes })
     }

@@ -63,7 +63,8 @@ impl Planter {
                     body: json!({}),
                 })
             }
-            (Plant::HalfTransaction, "TransactWriteItems") => {
+            // Those with a token would be found by their being sent again.
+            (Plant::HalfTransaction, "TransactWriteItems") if request["ClientRequestToken"].is_null() => {
                 let actions = request["TransactItems"].as_array_mut()?;
                 let appends = actions.iter().filter(|action| !action["Update"].is_null());
                 if appends.count() > 1 && self.is_due() {
