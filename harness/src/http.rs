@@ -146,6 +146,14 @@ impl Connection {
             }
         }
     }
+
+    /// Sends a request and gives its answer, whatever its status and length.
+    pub fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+        self.stream
+            .write_all(request)
+            .context("a request cannot be sent")?;
+        read_answer(&mut self.stream)
+    }
 }
 
 /// One answer, kept whole.
@@ -156,6 +164,10 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
     pub fn body(&self) -> &[u8] {
         &self.bytes[self.head.head_bytes..]
     }
@@ -203,6 +215,10 @@ fn send(address: SocketAddr, request: &[u8]) -> Result<Answer> {
         .and_then(|()| stream.set_read_timeout(Some(CALL_TIMEOUT)))
         .context("the connection cannot be set up")?;
     stream.write_all(request).context("the request cannot be sent")?;
+    read_answer(&mut stream)
+}
+
+fn read_answer(stream: &mut TcpStream) -> Result<Answer> {
     let mut bytes = Vec::with_capacity(64 * 1024);
     let mut buffer = [0; 16 * 1024];
     loop {
