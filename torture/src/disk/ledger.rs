@@ -85,7 +85,11 @@ impl Ledger {
                     "{target} holds {}; acknowledged was {}, unanswered {:?}",
                     Shown(found),
                     Shown(allowed.floor),
-                    allowed.open.iter().map(|(_, version)| version).collect::<Vec<_>>()
+                    allowed
+                        .open
+                        .iter()
+                        .map(|(_, version)| version)
+                        .collect::<Vec<_>>()
                 )));
             }
         }
@@ -93,7 +97,12 @@ impl Ledger {
     }
 
     fn check_atomicity(&self, targets: &BTreeMap<Target, Allowed>, observed: &Observed) -> Result<()> {
-        for (place, write) in self.writes.iter().enumerate().filter(|(_, write)| write.is_atomic) {
+        for (place, write) in self
+            .writes
+            .iter()
+            .enumerate()
+            .filter(|(_, write)| write.is_atomic)
+        {
             // Only where nothing was written after it does a target tell whether it happened.
             let telling = write.changes.iter().filter(|(target, _)| {
                 let last = targets.get(target).and_then(|allowed| allowed.open.last());

@@ -1,7 +1,7 @@
 //! What a disk may do to Stator: lose what was not synced, fail, fill up, and rot.
 //!
-//! `ledger` keeps what clients asked for and what they were told, `load` is those clients,
-//! `reading` reads everything back from outside. `shim` preloads the library that stands between
+//! `ledger` keeps what clients asked for and what they were told, `requests` and `load` are those
+//! clients, `reading` reads everything back from outside. `shim` preloads the library that stands between
 //! the server and its files, `trace` reads what that recorded, `replay` is a disk that can be cut
 //! off at any of those operations. The rest are the runs: `power_cuts`, `faults`, `damage`.
 
@@ -16,6 +16,7 @@ pub mod power_cuts;
 mod program;
 mod reading;
 mod replay;
+mod requests;
 mod setting;
 mod shim;
 mod trace;

@@ -5,9 +5,32 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use harness::control;
+use harness::failure::Result;
 use serde_json::{Map, Value, json};
 
 use super::ledger::{INDEX, Observed, TABLES, Target, is_indexed};
+
+/// The two APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Tables,
+    Streams,
+}
+
+/// What can be asked: a server, or an engine in this process.
+pub trait Database {
+    /// Asks, and gives the answer where it is a success.
+    fn ask(&self, service: Service, operation: &str, body: &Value) -> Result<Value>;
+}
+
+impl Database for SocketAddr {
+    fn ask(&self, service: Service, operation: &str, body: &Value) -> Result<Value> {
+        match service {
+            Service::Tables => control::call(*self, operation, body),
+            Service::Streams => control::call_streams(*self, operation, body),
+        }
+    }
+}
 
 /// Why reading did not give what was written.
 #[derive(Debug)]
@@ -31,38 +54,50 @@ impl fmt::Display for Trouble {
 /// Reads all tables, the index and the stream, and compares them with each other.
 ///
 /// A table that is not there holds nothing: the machine may have stopped before it was made.
-pub fn read_all(address: SocketAddr) -> Read<Observed> {
-    let tables = list_tables(address)?;
+pub fn read_all(database: &impl Database) -> Read<Observed> {
+    let tables = list_tables(database)?;
     let mut observed = Observed::new();
     for name in &tables {
         match Target::of_table(name) {
             Some(table) => drop(observed.insert(table, 0)),
-            None if TABLES.contains(&name.as_str()) => read_items(address, name, &mut observed)?,
-            None => return Err(Trouble::Wrong(format!("there is a table {name}, which nobody made"))),
+            None if TABLES.contains(&name.as_str()) => read_items(database, name, &mut observed)?,
+            None => {
+                return Err(Trouble::Wrong(format!(
+                    "there is a table {name}, which nobody made"
+                )));
+            }
         }
     }
     if tables.iter().any(|name| name == TABLES[0]) {
-        compare_index(address, &observed)?;
-        compare_stream(address, &observed)?;
+        compare_index(database, &observed)?;
+        compare_stream(database, &observed)?;
     }
     Ok(observed)
 }
 
-fn call(address: SocketAddr, operation: &str, body: &Value) -> Read<Value> {
-    control::call(address, operation, body).map_err(|failure| Trouble::Refused(failure.to_string()))
+fn call(database: &impl Database, operation: &str, body: &Value) -> Read<Value> {
+    let answer = database.ask(Service::Tables, operation, body);
+    answer.map_err(|failure| Trouble::Refused(failure.to_string()))
 }
 
-fn call_streams(address: SocketAddr, operation: &str, body: &Value) -> Read<Value> {
-    control::call_streams(address, operation, body).map_err(|failure| Trouble::Refused(failure.to_string()))
+fn call_streams(database: &impl Database, operation: &str, body: &Value) -> Read<Value> {
+    let answer = database.ask(Service::Streams, operation, body);
+    answer.map_err(|failure| Trouble::Refused(failure.to_string()))
 }
 
 /// All pages of an operation: `next` is the member that one answer has for the next request's
 /// member `start`.
-fn pages(address: SocketAddr, operation: &str, body: &Value, next: &str, start: &str) -> Read<Vec<Value>> {
+fn pages(
+    database: &impl Database,
+    operation: &str,
+    body: &Value,
+    next: &str,
+    start: &str,
+) -> Read<Vec<Value>> {
     let mut body = body.clone();
     let mut pages = Vec::new();
     loop {
-        let page = call(address, operation, &body)?;
+        let page = call(database, operation, &body)?;
         let more = page[next].clone();
         pages.push(page);
         match more.is_null() {
@@ -72,28 +107,33 @@ fn pages(address: SocketAddr, operation: &str, body: &Value, next: &str, start: 
     }
 }
 
-fn list_tables(address: SocketAddr) -> Read<Vec<String>> {
+fn list_tables(database: &impl Database) -> Read<Vec<String>> {
     let pages = pages(
-        address,
+        database,
         "ListTables",
         &json!({}),
         "LastEvaluatedTableName",
         "ExclusiveStartTableName",
     )?;
-    let names = pages.iter().flat_map(|page| page["TableNames"].as_array()).flatten();
+    let names = pages
+        .iter()
+        .flat_map(|page| page["TableNames"].as_array())
+        .flatten();
     Ok(names.filter_map(|name| Some(name.as_str()?.to_owned())).collect())
 }
 
-fn scan(address: SocketAddr, table: &str, index: Option<&str>) -> Read<Vec<Value>> {
+fn scan(database: &impl Database, table: &str, index: Option<&str>) -> Read<Vec<Value>> {
     let mut body = json!({"TableName": table, "ConsistentRead": index.is_none()});
     if let Some(index) = index {
         body["IndexName"] = json!(index);
     }
-    let pages = pages(address, "Scan", &body, "LastEvaluatedKey", "ExclusiveStartKey")?;
-    let items = pages.into_iter().filter_map(|mut page| match page["Items"].take() {
-        Value::Array(items) => Some(items),
-        _ => None,
-    });
+    let pages = pages(database, "Scan", &body, "LastEvaluatedKey", "ExclusiveStartKey")?;
+    let items = pages
+        .into_iter()
+        .filter_map(|mut page| match page["Items"].take() {
+            Value::Array(items) => Some(items),
+            _ => None,
+        });
     Ok(items.flatten().collect())
 }
 
@@ -104,11 +144,16 @@ fn recognise(table: &str, item: &Value) -> Read<(Target, u64)> {
         let version = item["version"]["N"].as_str()?.parse().ok()?;
         (target.table() == table && target.item(version) == *item).then_some((target, version))
     };
-    found().ok_or_else(|| Trouble::Wrong(format!("table {table} holds what nobody wrote: {:.300}", item.to_string())))
+    found().ok_or_else(|| {
+        Trouble::Wrong(format!(
+            "table {table} holds what nobody wrote: {:.300}",
+            item.to_string()
+        ))
+    })
 }
 
-fn read_items(address: SocketAddr, table: &str, observed: &mut Observed) -> Read<()> {
-    for item in scan(address, table, None)? {
+fn read_items(database: &impl Database, table: &str, observed: &mut Observed) -> Read<()> {
+    for item in scan(database, table, None)? {
         let (target, version) = recognise(table, &item)?;
         if observed.insert(target, version).is_some() {
             return Err(Trouble::Wrong(format!("{target} is there twice")));
@@ -122,9 +167,9 @@ fn items_of_first_table(observed: &Observed) -> BTreeMap<Target, u64> {
     items.map(|(target, version)| (*target, *version)).collect()
 }
 
-fn compare_index(address: SocketAddr, observed: &Observed) -> Read<()> {
+fn compare_index(database: &impl Database, observed: &Observed) -> Read<()> {
     let mut indexed = BTreeMap::new();
-    for item in scan(address, TABLES[0], Some(INDEX))? {
+    for item in scan(database, TABLES[0], Some(INDEX))? {
         let (target, version) = recognise(TABLES[0], &item)?;
         indexed.insert(target, version);
     }
@@ -141,14 +186,16 @@ fn compare_index(address: SocketAddr, observed: &Observed) -> Read<()> {
 }
 
 /// The records of the stream, one after the other, must lead to what the table holds.
-fn compare_stream(address: SocketAddr, observed: &Observed) -> Read<()> {
+fn compare_stream(database: &impl Database, observed: &Observed) -> Read<()> {
     let wrong = |what: &str, record: &Value| Trouble::Wrong(format!("{what}: {:.300}", record.to_string()));
     let mut items: BTreeMap<String, Value> = BTreeMap::new();
-    for record in read_stream(address)? {
+    for record in read_stream(database)? {
         let change = &record["dynamodb"];
         let key = change["Keys"]["pk"]["S"].as_str();
         let key = key.ok_or_else(|| wrong("a record of the stream has no key", &record))?;
-        let old = change["OldImage"].as_object().map(|image| Value::Object(Map::clone(image)));
+        let old = change["OldImage"]
+            .as_object()
+            .map(|image| Value::Object(Map::clone(image)));
         if items.remove(key) != old {
             return Err(wrong("a record does not follow the one before it", &record));
         }
@@ -163,18 +210,20 @@ fn compare_stream(address: SocketAddr, observed: &Observed) -> Read<()> {
     }
     match at_the_end == items_of_first_table(observed) {
         true => Ok(()),
-        false => Err(Trouble::Wrong("the stream's records do not lead to what its table holds".to_owned())),
+        false => Err(Trouble::Wrong(
+            "the stream's records do not lead to what its table holds".to_owned(),
+        )),
     }
 }
 
 /// All records of the first table's stream, in the order of its shards.
-fn read_stream(address: SocketAddr) -> Read<Vec<Value>> {
-    let description = call(address, "DescribeTable", &json!({"TableName": TABLES[0]}))?;
+fn read_stream(database: &impl Database) -> Read<Vec<Value>> {
+    let description = call(database, "DescribeTable", &json!({"TableName": TABLES[0]}))?;
     let stream = &description["Table"]["LatestStreamArn"];
     let mut shards = Vec::new();
     let mut question = json!({"StreamArn": stream});
     loop {
-        let description = call_streams(address, "DescribeStream", &question)?["StreamDescription"].take();
+        let description = call_streams(database, "DescribeStream", &question)?["StreamDescription"].take();
         shards.extend(description["Shards"].as_array().cloned().unwrap_or_default());
         match description["LastEvaluatedShardId"].is_null() {
             true => break,
@@ -186,9 +235,9 @@ fn read_stream(address: SocketAddr) -> Read<Vec<Value>> {
         let question = json!({
             "StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON",
         });
-        let mut iterator = call_streams(address, "GetShardIterator", &question)?["ShardIterator"].take();
+        let mut iterator = call_streams(database, "GetShardIterator", &question)?["ShardIterator"].take();
         while !iterator.is_null() {
-            let mut page = call_streams(address, "GetRecords", &json!({"ShardIterator": iterator}))?;
+            let mut page = call_streams(database, "GetRecords", &json!({"ShardIterator": iterator}))?;
             iterator = page["NextShardIterator"].take();
             let found = page["Records"].as_array().cloned().unwrap_or_default();
             // An open shard never ends; what is there comes without gaps.

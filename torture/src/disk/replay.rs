@@ -115,7 +115,11 @@ impl<'a> Disk<'a> {
             }
             Recorded::Write => {
                 let (offset, data) = (length, operation.data.clone());
-                self.change(*self.open.get(&operation.file)?, at, Content::Write { offset, data })?;
+                self.change(
+                    *self.open.get(&operation.file)?,
+                    at,
+                    Content::Write { offset, data },
+                )?;
             }
             Recorded::Truncate => {
                 self.change(*self.open.get(&operation.file)?, at, Content::Length(length))?;
@@ -227,7 +231,9 @@ impl<'a> Disk<'a> {
                     Loss::Mixed => random.usize(0..=since.len()),
                 };
                 let mut names = durable.clone();
-                since[..kept].iter().for_each(|pending| pending.change.apply(&mut names));
+                since[..kept]
+                    .iter()
+                    .for_each(|pending| pending.change.apply(&mut names));
                 for (name, node) in names {
                     self.leave_node(node, &path.join(name), loss, random)?;
                 }
@@ -336,7 +342,9 @@ fn left_content(
 ) -> Vec<u8> {
     let mut left = durable.to_vec();
     let apply_first = |count: usize, left: &mut Vec<u8>| {
-        since[..count].iter().for_each(|pending| pending.change.apply(trace, left));
+        since[..count]
+            .iter()
+            .for_each(|pending| pending.change.apply(trace, left));
     };
     if since.is_empty() {
         return left;

@@ -40,7 +40,11 @@ impl Setting {
     pub fn binary(&self) -> Result<PathBuf> {
         let beside = || {
             let program = env::current_exe().context("this program cannot find itself")?;
-            let beside = program.ancestors().skip(1).take(2).map(|directory| directory.join("stator"));
+            let beside = program
+                .ancestors()
+                .skip(1)
+                .take(2)
+                .map(|directory| directory.join("stator"));
             let found = beside.into_iter().find(|path| path.is_file());
             found.ok_or_else(|| {
                 Failure::new(

@@ -125,7 +125,9 @@ impl Control {
 /// Where the library is: cargo builds it with this program, beside it or below.
 fn library() -> Result<PathBuf> {
     if !cfg!(target_os = "linux") {
-        return Err(Failure::new("this runs on Linux alone: it preloads a library there"));
+        return Err(Failure::new(
+            "this runs on Linux alone: it preloads a library there",
+        ));
     }
     let program = env::current_exe().context("this program cannot find itself")?;
     let beside = program.parent().unwrap_or(Path::new("."));
