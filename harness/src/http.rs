@@ -125,14 +125,6 @@ impl Connection {
         })
     }
 
-    /// Sends a request and gives its answer, whatever that is and however long.
-    pub fn ask(&mut self, request: &[u8]) -> Result<Answer> {
-        self.stream
-            .write_all(request)
-            .context("a request cannot be sent")?;
-        read_answer(&mut self.stream, &mut self.buffer)
-    }
-
     /// Sends a request and waits for its answer, which must be a success with a body of
     /// `body_bytes` bytes.
     pub fn exchange(&mut self, request: &[u8], body_bytes: usize) -> Result<()> {
@@ -159,6 +151,14 @@ impl Connection {
             }
         }
     }
+
+    /// Sends a request and gives its answer, whatever its status and length.
+    pub fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+        self.stream
+            .write_all(request)
+            .context("a request cannot be sent")?;
+        read_answer(&mut self.stream)
+    }
 }
 
 /// One answer, kept whole.
@@ -169,7 +169,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The status of HTTP.
     pub fn status(&self) -> u16 {
         self.head.status
     }
@@ -220,14 +219,14 @@ fn send(address: SocketAddr, request: &[u8]) -> Result<Answer> {
         .and_then(|()| stream.set_read_timeout(Some(CALL_TIMEOUT)))
         .context("the connection cannot be set up")?;
     stream.write_all(request).context("the request cannot be sent")?;
-    read_answer(&mut stream, &mut [0; 16 * 1024])
+    read_answer(&mut stream)
 }
 
-/// Reads one answer through `buffer`.
-fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Answer> {
-    let mut bytes = Vec::with_capacity(buffer.len());
+fn read_answer(stream: &mut TcpStream) -> Result<Answer> {
+    let mut bytes = Vec::with_capacity(64 * 1024);
+    let mut buffer = [0; 16 * 1024];
     loop {
-        let read = stream.read(buffer).context("no answer")?;
+        let read = stream.read(&mut buffer).context("no answer")?;
         bytes.extend_from_slice(&buffer[..read]);
         match Head::parse(&bytes)? {
             Some(head) if bytes.len() >= head.total_bytes() => return Ok(Answer { head, bytes }),

@@ -231,10 +231,15 @@ pub fn check_replica(
         let replica = follower.items.get(key);
         if replica != after.get(key) && (replica != before.get(key) || after.contains_key(key)) {
             return Err(Failure::new(format!(
-                "the stream leads to another item than the table has: {replica:?}, {:?}",
-                after.get(key)
+                "the stream leads to another item than the table has: {}, {}",
+                shown(replica),
+                shown(after.get(key))
             )));
         }
     }
     Ok(())
+}
+
+fn shown(item: Option<&Value>) -> String {
+    item.map_or_else(|| "none".to_owned(), Value::to_string)
 }

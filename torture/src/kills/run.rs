@@ -48,7 +48,6 @@ pub struct Summary {
 
 /// Runs it all, and says what was seen.
 pub fn run(arguments: &KillsArguments) -> Result<()> {
-    interrupt::catch()?;
     let start = Instant::now();
     let summary = torture(arguments).or_else(|failure| interrupt::check().and(Err(failure)))?;
     println!(

@@ -5,6 +5,8 @@
 //! between may be like either.
 
 use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -16,8 +18,11 @@ use super::follower::{Follower, check_replica};
 use super::schema::{COLOURS, GROUPS, HOT_GROUP, INDEXES, Index, Key, LEDGER};
 use harness::failure::{Failure, Result};
 
-/// How often the stream is read without a record before it is taken to be at its end.
-const QUIET_READS: usize = 3;
+/// How long the stream may take to show the last changes: where its shards are just being followed
+/// by others, they come when that is done.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait before the stream is read again.
+const STREAM_PERIOD: Duration = Duration::from_millis(5);
 
 type Items = HashMap<Key, Value>;
 
@@ -42,7 +47,7 @@ fn verify_all(
         };
         entries.push((index, by_key(found)?));
     }
-    read_to_the_end(caller, follower)?;
+    follow(caller, follower, &before)?;
     let after = table(caller)?;
     settle(shared, &after)?;
     for (key, item) in &after {
@@ -53,7 +58,6 @@ fn verify_all(
     for (index, entries) in entries {
         check_index(index, &entries, &before, &after)?;
     }
-    check_replica(follower, &before, &after)?;
     Ok(())
 }
 
@@ -154,13 +158,15 @@ fn check_index(index: Index, entries: &Items, before: &Items, after: &Items) -> 
     Ok(())
 }
 
-fn read_to_the_end(caller: &mut Caller, follower: &mut Follower) -> std::result::Result<(), Trouble> {
-    let mut quiet_reads = 0;
-    while quiet_reads < QUIET_READS {
-        match follower.advance(caller)? {
-            0 => quiet_reads += 1,
-            _ => quiet_reads = 0,
+/// Reads the stream until it leads to what the table is, where items only expire meanwhile.
+fn follow(caller: &mut Caller, follower: &mut Follower, before: &Items) -> std::result::Result<(), Trouble> {
+    let start = Instant::now();
+    loop {
+        follower.advance(caller)?;
+        let checked = check_replica(follower, before, &table(caller)?);
+        if checked.is_ok() || start.elapsed() > STREAM_TIMEOUT {
+            return Ok(checked?);
         }
+        thread::sleep(STREAM_PERIOD);
     }
-    Ok(())
 }
