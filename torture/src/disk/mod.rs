@@ -11,12 +11,12 @@ mod ledger;
 mod load;
 #[allow(dead_code, reason = "the library knows more names than this program uses")]
 #[path = "../../shim/src/names.rs"]
-mod names;
+pub mod names;
 pub mod power_cuts;
 mod program;
 mod reading;
 mod replay;
 mod requests;
 mod setting;
-mod shim;
+pub mod shim;
 mod trace;

@@ -123,7 +123,7 @@ impl Control {
 }
 
 /// Where the library is: cargo builds it with this program, beside it or below.
-fn library() -> Result<PathBuf> {
+pub fn library() -> Result<PathBuf> {
     if !cfg!(target_os = "linux") {
         return Err(Failure::new(
             "this runs on Linux alone: it preloads a library there",

@@ -44,6 +44,11 @@ pub struct KillsArguments {
     #[arg(long, value_enum, default_value_t = Durability::Sync)]
     pub durability: Durability,
 
+    /// Let the server's clock jump by hours and days, forwards and back, between kills and under load;
+    /// on Linux alone
+    #[arg(long)]
+    pub clock_jumps: bool,
+
     /// Put a fault between clients and server, which the run must find: then it fails
     #[arg(long, value_enum)]
     pub plant: Option<Plant>,

@@ -17,11 +17,14 @@ const PAGES_MAX: usize = 200;
 pub struct Follower {
     stream: String,
     shards: HashMap<String, Shard>,
+    forgotten_shards: usize,
     /// The table, as its records have made it.
     pub items: HashMap<Key, Value>,
     pub records: u64,
     /// How many of them say that an item expired.
     pub expired: u64,
+    /// Whether the server's clock may jump.
+    does_clock_jump: bool,
 }
 
 #[derive(Debug, Default)]
@@ -30,23 +33,26 @@ struct Shard {
     last: Option<u128>,
     iterator: Option<String>,
     has_ended: bool,
+    /// Whether records that were read have been removed since; then reading goes on with the oldest.
+    is_trimmed: bool,
 }
 
 impl Follower {
     /// Finds the stream of the table.
-    pub fn new(caller: &mut Caller) -> std::result::Result<Self, Trouble> {
+    pub fn new(caller: &mut Caller, does_clock_jump: bool) -> std::result::Result<Self, Trouble> {
         let description = caller.expect("DescribeTable", &json!({"TableName": LEDGER}))?;
         let stream = description["Table"]["LatestStreamArn"].as_str();
         let stream = stream.ok_or_else(|| Failure::new("the table has no stream"))?;
         Ok(Follower {
             stream: stream.to_owned(),
+            does_clock_jump,
             ..Follower::default()
         })
     }
 
     /// How many shards have been seen.
     pub fn shard_count(&self) -> usize {
-        self.shards.len()
+        self.shards.len() + self.forgotten_shards
     }
 
     /// Forgets some of its iterators, as a consumer does that was started anew.
@@ -61,9 +67,13 @@ impl Follower {
     pub fn advance(&mut self, caller: &mut Caller) -> std::result::Result<usize, Trouble> {
         let mut records = 0;
         let descriptions = self.describe_shards(caller)?;
-        for id in descriptions.iter().filter_map(|shard| shard["ShardId"].as_str()) {
-            self.shards.entry(id.to_owned()).or_default();
-        }
+        let ids = descriptions.iter().filter_map(|shard| shard["ShardId"].as_str());
+        let mut described: HashMap<String, Shard> = ids
+            .map(|id| (id.to_owned(), self.shards.remove(id).unwrap_or_default()))
+            .collect();
+        // Those that are not described any more are too old, and so are all of their records.
+        self.forgotten_shards += self.shards.len();
+        std::mem::swap(&mut self.shards, &mut described);
         for description in descriptions {
             let (Some(id), parent) = (
                 description["ShardId"].as_str(),
@@ -111,9 +121,24 @@ impl Follower {
         for _ in 0..PAGES_MAX {
             let iterator = match shard.iterator.take() {
                 Some(iterator) => iterator,
-                None => self.open_shard(caller, id, shard)?,
+                None => match self.open_shard(caller, id, shard)? {
+                    Some(iterator) => iterator,
+                    None => continue,
+                },
             };
-            let mut page = caller.expect("GetRecords", &json!({"ShardIterator": iterator}))?;
+            let request = json!({"ShardIterator": iterator});
+            let reply = caller.call("GetRecords", &request)?;
+            let mut page = match (reply.status, reply.error()) {
+                (200, _) => reply.body,
+                (_, Some("ExpiredIteratorException")) if self.does_clock_jump => continue,
+                // All of its records were read before the clock jumped.
+                (_, Some("TrimmedDataAccessException")) if self.does_clock_jump => {
+                    shard.is_trimmed = true;
+                    continue;
+                }
+                (_, Some("ResourceNotFoundException")) if self.does_clock_jump => return Ok(count),
+                _ => return reply.unexpected(&request),
+            };
             let Value::Array(records) = page["Records"].take() else {
                 return Err(Failure::new("GetRecords' answer has no Records").into());
             };
@@ -135,21 +160,26 @@ impl Follower {
         &self,
         caller: &mut Caller,
         id: &str,
-        shard: &Shard,
-    ) -> std::result::Result<String, Trouble> {
+        shard: &mut Shard,
+    ) -> std::result::Result<Option<String>, Trouble> {
         let mut request = json!({"StreamArn": self.stream, "ShardId": id});
-        match shard.last {
+        match shard.last.filter(|_| !shard.is_trimmed) {
             Some(number) => {
                 request["ShardIteratorType"] = json!("AFTER_SEQUENCE_NUMBER");
                 request["SequenceNumber"] = json!(format!("{number:021}"));
             }
             None => request["ShardIteratorType"] = json!("TRIM_HORIZON"),
         }
-        let answer = caller.expect("GetShardIterator", &request)?;
-        let iterator = answer["ShardIterator"].as_str();
-        Ok(iterator
-            .ok_or_else(|| Failure::new("GetShardIterator's answer has no iterator"))?
-            .to_owned())
+        let reply = caller.call("GetShardIterator", &request)?;
+        match (reply.body["ShardIterator"].as_str(), reply.error()) {
+            (Some(iterator), None) => Ok(Some(iterator.to_owned())),
+            (_, Some("TrimmedDataAccessException")) if self.does_clock_jump => {
+                shard.is_trimmed = true;
+                Ok(None)
+            }
+            (_, Some("ResourceNotFoundException")) if self.does_clock_jump => Ok(None),
+            _ => reply.unexpected(&request),
+        }
     }
 
     /// Takes one record over into the replica, which it must fit.
@@ -212,7 +242,8 @@ impl Follower {
             return Err("the service has another identity".to_owned());
         }
         let created_s = record["dynamodb"]["ApproximateCreationDateTime"].as_f64();
-        if created_s.is_none_or(|created_s| created_s < expires_s as f64) {
+        // Between a look at the clock and the next it may have jumped back.
+        if !self.does_clock_jump && created_s.is_none_or(|created_s| created_s < expires_s as f64) {
             return Err("the item was deleted before it expired".to_owned());
         }
         self.expired += 1;

@@ -50,6 +50,9 @@ pub struct Write {
 #[derive(Clone, Debug)]
 pub struct Tokened {
     pub request: Value,
+    /// How often the clock had jumped when it was first sent; after a jump nobody knows whether the
+    /// token is remembered.
+    pub jumps: u64,
     /// The items that it leaves.
     pub writes: Vec<Write>,
 }
@@ -86,19 +89,14 @@ impl Ledger {
         self.pending = None;
     }
 
-    /// A transaction that was acknowledged not long ago.
-    pub fn answered(&self, random: &mut fastrand::Rng) -> Option<&Tokened> {
+    /// A transaction that was acknowledged not long ago, with no jump of the clock since.
+    pub fn answered(&self, random: &mut fastrand::Rng, jumps: u64) -> Option<&Tokened> {
         let recent = self
             .answered
             .iter()
-            .filter(|(_, at)| at.elapsed() < TOKEN_TIME_MAX);
+            .filter(|(tokened, at)| tokened.jumps == jumps && at.elapsed() < TOKEN_TIME_MAX);
         let recent: Vec<&Tokened> = recent.map(|(tokened, _)| tokened).collect();
         random.choice(recent)
-    }
-
-    /// Forgets the transactions that were acknowledged, whose tokens are not counted on any more.
-    pub fn forget_tokens(&mut self) {
-        self.answered.clear();
     }
 
     pub fn set(&mut self, key: Key, state: State) {

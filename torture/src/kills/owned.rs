@@ -48,9 +48,14 @@ impl Owned {
 
     /// Does one thing.
     pub fn step(&mut self, caller: &mut Caller, random: &mut Rng) -> Step {
+        let clock = self.clock.clone();
         let unanswered = self.ledger().unanswered.take();
         if let Some(tokened) = unanswered {
-            return self.send_with_token(caller, tokened);
+            let jumps = clock.jumps();
+            // After a jump of the clock it may be made a second time.
+            if tokened.jumps == *jumps {
+                return self.send_with_token(caller, tokened);
+            }
         }
         match random.u32(..100) {
             0..25 => self.put(caller, random),
@@ -284,7 +289,12 @@ impl Owned {
         }
         self.version += 1;
         request["ClientRequestToken"] = json!(format!("{}-{}", self.client, self.version));
-        self.send_with_token(caller, Tokened { request, writes })
+        let tokened = Tokened {
+            request,
+            jumps: *self.clock.jumps(),
+            writes,
+        };
+        self.send_with_token(caller, tokened)
     }
 
     /// Sends a transaction that may have been made already, and then must not be made again.
@@ -305,7 +315,8 @@ impl Owned {
     /// Sends a transaction again that was acknowledged: it has no effect; with other content it is
     /// refused.
     fn send_again(&mut self, caller: &mut Caller, random: &mut Rng) -> Step {
-        let Some(tokened) = self.ledger().answered(random).cloned() else {
+        let jumps = self.clock.jumps();
+        let Some(tokened) = self.ledger().answered(random, *jumps).cloned() else {
             return Ok(());
         };
         let mut request = tokened.request;

@@ -84,7 +84,12 @@ pub fn torture(arguments: &KillsArguments) -> Result<Summary> {
         .plant
         .map_or(String::new(), |plant| format!("-{plant:?}"));
     let directory = TemporaryDirectory::new(&arguments.disk()?, &format!("torture-kills{plant}"))?;
+    let clock = match arguments.clock_jumps {
+        true => Arc::new(Clock::jumping(directory.path())?),
+        false => Arc::default(),
+    };
     let server = Server {
+        clock: clock.clone(),
         stator: arguments.stator()?,
         durability: arguments.durability,
         data_directory: data_directory(directory.path()),
@@ -94,7 +99,7 @@ pub fn torture(arguments: &KillsArguments) -> Result<Summary> {
         site: Site::new(clients),
         histories: Histories::new(),
         planter: Arc::new(Planter::new(arguments.plant)),
-        clock: Arc::new(Clock::default()),
+        clock,
         steps: AtomicU64::new(0),
         ledgers: (0..clients).map(|_| Arc::default()).collect(),
     };
@@ -147,7 +152,9 @@ impl Run<'_> {
         let (mut process, _) = self.server.start(&mut self.random)?;
         schema::create_tables(process.address())?;
         let mut caller = Caller::open(process.address(), &self.shared.planter)?;
-        let mut follower = Follower::new(&mut caller).map_err(Trouble::into_failure)?;
+        let mut follower =
+            Follower::new(&mut caller, self.arguments.clock_jumps).map_err(Trouble::into_failure)?;
+        self.shared.clock.jump_days(&mut self.random)?;
         loop {
             self.load(&mut process, &mut caller, &mut follower)?;
             if self.arguments.kills == 0 {
@@ -164,6 +171,7 @@ impl Run<'_> {
             if self.shared.histories.length() >= self.arguments.history_operations {
                 self.judge(&mut caller)?;
             }
+            self.jump_at_rest()?;
             self.tell(&follower);
             if self.summary.kills >= self.arguments.kills {
                 break;
@@ -197,12 +205,25 @@ impl Run<'_> {
             if self.random.u8(..8) == 0 {
                 follower.advance(caller).map_err(Trouble::into_failure)?;
             }
+            if self.random.u8(..8) == 0 {
+                self.shared.clock.jump_hours(&mut self.random)?;
+            }
             thread::sleep(left.min(LOOK_PERIOD));
         }
         if !process.is_running() {
             return Err(Failure::new("the server has ended by itself"));
         }
         self.shared.site.check()
+    }
+
+    /// Lets the clock jump while the clients rest and the stream has been read: now it may jump by
+    /// days, by which records become too old.
+    fn jump_at_rest(&mut self) -> Result<()> {
+        match self.random.u8(..4) {
+            0 => self.shared.clock.jump_days(&mut self.random),
+            1 => self.shared.clock.jump_hours(&mut self.random),
+            _ => Ok(()),
+        }
     }
 
     /// Starts the server that was killed, after what may happen to it first.

@@ -3,9 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::clock::Clock;
 use fastrand::Rng;
 use harness::failure::{Context, Failure, Result};
 use harness::server_process::{Durability, ServerProcess, stator_command};
@@ -21,10 +23,11 @@ pub struct Server {
     pub stator: PathBuf,
     pub durability: Durability,
     pub data_directory: PathBuf,
+    pub clock: Arc<Clock>,
 }
 
 impl Server {
-    fn command(&self, random: &mut Rng) -> Command {
+    fn command(&self, random: &mut Rng) -> Result<Command> {
         let mut command = stator_command(&self.stator, self.durability, &self.data_directory);
         command.args([
             "--stream-shards=2",
@@ -33,19 +36,20 @@ impl Server {
         ]);
         let write_buffer = random.choice(WRITE_BUFFERS).unwrap_or_default();
         command.arg(format!("--write-buffer-bytes={write_buffer}"));
-        command
+        self.clock.preload(&mut command)?;
+        Ok(command)
     }
 
     /// Starts the server, and gives how long its first answer took.
     pub fn start(&self, random: &mut Rng) -> Result<(ServerProcess, Duration)> {
-        let process = ServerProcess::start(self.command(random), "stator")?;
+        let process = ServerProcess::start(self.command(random)?, "stator")?;
         let time = process.time_to_first_answer()?;
         Ok((process, time))
     }
 
     /// Starts the server and kills it before, or not long after, it listens.
     pub fn start_and_kill(&self, random: &mut Rng) -> Result<()> {
-        let mut command = self.command(random);
+        let mut command = self.command(random)?;
         let spawned = command.stdout(Stdio::null()).spawn();
         let mut child = spawned.context("stator cannot be started")?;
         thread::sleep(Duration::from_millis(random.u64(..=EARLY_LIFE_MS_MAX)));
