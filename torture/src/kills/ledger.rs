@@ -227,7 +227,7 @@ mod tests {
                 .filter_map(|write| Some((write.key.clone(), write.after.clone()?)));
             ledger.settle(&found.collect(), 0).is_ok()
         };
-        assert!(settle(&[acknowledged.clone()]));
+        assert!(settle(std::slice::from_ref(&acknowledged)));
         assert!(!settle(&[]));
         assert!(!settle(&[write(0, None, Some(2))]));
         assert!(!settle(&[acknowledged.clone(), write(1, None, Some(2))]));
