@@ -257,17 +257,36 @@ impl<'h> Orders<'h> {
         }
     }
 
+    /// How many of a transaction's appends are in the lists, and how many there are.
+    fn appends_shown(&self, node: usize) -> Option<(usize, usize)> {
+        let appends = &self.history.get(node)?.operation.appends;
+        let is_shown = |append: &&(Key, Element)| self.lists[&append.0].elements.contains(&append.1);
+        Some((appends.iter().filter(is_shown).count(), appends.len()))
+    }
+
     /// Says what is wrong with a cycle: first in a word, then each transaction on it.
     fn describe(&self, cycle: &[(usize, Edge)]) -> String {
         let has = |wanted: fn(&Edge) -> bool| cycle.iter().any(|(_, edge)| wanted(edge));
         let is_timed = has(|edge| matches!(edge, Edge::RealTime));
         let is_missed = has(|edge| matches!(edge, Edge::Missed(_)));
         let is_read = has(|edge| matches!(edge, Edge::Read(_)));
+        // Of those whose appends no answer shows it is clear what happened to them.
+        let shown = |&(node, _): &(usize, Edge)| self.appends_shown(node);
+        let is_half = cycle
+            .iter()
+            .filter_map(shown)
+            .any(|(shown, all)| shown > 0 && shown < all);
+        let is_lost = cycle
+            .iter()
+            .filter_map(shown)
+            .any(|(shown, all)| shown == 0 && all > 0);
         let name = match (is_timed, is_missed, is_read) {
+            _ if is_half => "half a transaction is lost",
+            _ if is_lost => "an acknowledged append is lost",
             (false, true, true) => "a transaction is seen in half",
             (false, true, false) => "transactions missed each other's writes",
             (false, false, _) => "transactions wrote or saw each other in both orders",
-            (true, true, _) => "an acknowledged append is lost, or a read is stale",
+            (true, true, _) => "a read is stale",
             (true, false, _) => "an append took effect before it was asked for, or too late",
         };
         let mut text = name.to_owned();

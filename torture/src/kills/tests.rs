@@ -62,8 +62,8 @@ fn half_a_transaction_is_found() {
         &[
             "must be",
             "an acknowledged write is lost",
+            "half a transaction is lost",
             "a transaction is seen in half",
-            "is lost",
         ],
     );
 }

@@ -94,7 +94,7 @@ fn half_a_transaction_is_found() {
     );
     assert_violation(
         vec![both, ((10, 11), read(&[(0, &[1]), (1, &[])]))],
-        "seen in half",
+        "half a transaction is lost",
     );
     // Also of one that nobody was told of.
     assert_violation(
@@ -102,7 +102,7 @@ fn half_a_transaction_is_found() {
             ((1, 9), (append(&[(0, 1), (1, 2)]), Unknown)),
             ((10, 11), read(&[(0, &[1]), (1, &[])])),
         ],
-        "seen in half",
+        "half a transaction is lost",
     );
 }
 
@@ -297,7 +297,7 @@ fn a_stale_read_in_a_large_history_is_found() {
 
 #[test]
 fn a_lost_write_in_a_large_history_is_found() {
-    assert_found("", |history| {
+    assert_found("an acknowledged append is lost", |history| {
         let writer = some_writer(history);
         for (_, element) in history[writer].operation.appends.clone() {
             remove(history, writer, element);
@@ -307,7 +307,7 @@ fn a_lost_write_in_a_large_history_is_found() {
 
 #[test]
 fn half_a_transaction_in_a_large_history_is_found() {
-    assert_found("", |history| {
+    assert_found("half a transaction is lost", |history| {
         let writer = some_writer(history);
         let (_, element) = history[writer].operation.appends[0];
         remove(history, writer, element);
