@@ -28,10 +28,18 @@ impl TemporaryDirectory {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Leaves it where it is, for somebody to look at.
+    pub fn keep(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
 }
 
 impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
+        if self.0.as_os_str().is_empty() {
+            return;
+        }
         if let Err(error) = fs::remove_dir_all(&self.0) {
             eprintln!("{} is left behind: {error}", self.0.display());
         }

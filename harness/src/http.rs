@@ -18,6 +18,11 @@ pub fn request(operation: &str, body: &str) -> Vec<u8> {
     request_to(&format!("DynamoDB_20120810.{operation}"), body)
 }
 
+/// The same for an operation of DynamoDB Streams.
+pub fn streams_request(operation: &str, body: &str) -> Vec<u8> {
+    request_to(&format!("DynamoDBStreams_20120810.{operation}"), body)
+}
+
 /// The bytes of a request to `target`: an API and its operation, as the header has them.
 fn request_to(target: &str, body: &str) -> Vec<u8> {
     format!(
@@ -146,6 +151,14 @@ impl Connection {
             }
         }
     }
+
+    /// Sends a request and gives its answer, whatever its status and length.
+    pub fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+        self.stream
+            .write_all(request)
+            .context("a request cannot be sent")?;
+        read_answer(&mut self.stream)
+    }
 }
 
 /// One answer, kept whole.
@@ -156,6 +169,10 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
     pub fn body(&self) -> &[u8] {
         &self.bytes[self.head.head_bytes..]
     }
@@ -182,8 +199,7 @@ pub fn call(address: SocketAddr, operation: &str, body: &str) -> Result<Answer> 
 
 /// The same for an operation of DynamoDB Streams.
 pub fn call_streams(address: SocketAddr, operation: &str, body: &str) -> Result<Answer> {
-    let request = request_to(&format!("DynamoDBStreams_20120810.{operation}"), body);
-    send(address, &request).and_then(|answer| success(operation, answer))
+    send(address, &streams_request(operation, body)).and_then(|answer| success(operation, answer))
 }
 
 fn success(operation: &str, answer: Answer) -> Result<Answer> {
@@ -203,6 +219,10 @@ fn send(address: SocketAddr, request: &[u8]) -> Result<Answer> {
         .and_then(|()| stream.set_read_timeout(Some(CALL_TIMEOUT)))
         .context("the connection cannot be set up")?;
     stream.write_all(request).context("the request cannot be sent")?;
+    read_answer(&mut stream)
+}
+
+fn read_answer(stream: &mut TcpStream) -> Result<Answer> {
     let mut bytes = Vec::with_capacity(64 * 1024);
     let mut buffer = [0; 16 * 1024];
     loop {

@@ -18,6 +18,9 @@ use crate::http;
 /// How long a server may take to say where it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a server may take to stop when it is asked to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The unit of processor time in `/proc`, the same on every Linux.
 const CPU_TICKS_PER_SECOND: f64 = 100.0;
 
@@ -119,6 +122,33 @@ impl ServerProcess {
         self.end();
     }
 
+    /// Asks the process to end, as `kill` does, and waits until it has. Fails where it does not end
+    /// well, or not in time.
+    pub fn stop(mut self) -> Result<()> {
+        let id = self.id().to_string();
+        let asked = Command::new("kill").args(["-s", "TERM", &id]).status();
+        asked.context("the program `kill` cannot be run")?;
+        let begun = Instant::now();
+        while begun.elapsed() < STOP_TIMEOUT {
+            if let Some(status) = self.child.try_wait().context("the server's end")? {
+                return match status.success() {
+                    true => Ok(()),
+                    false => Err(Failure::new(format!("the server ended badly ({status})"))),
+                };
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Err(Failure::new(format!(
+            "the server did not stop within {} s",
+            STOP_TIMEOUT.as_secs()
+        )))
+    }
+
+    /// Whether the process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     fn end(&mut self) {
         // It may have ended by itself; then there is nothing to do.
         let _killed = self.child.kill();
@@ -160,8 +190,18 @@ impl Drop for ServerProcess {
 /// The command that runs `stator serve` with its defaults on a free port. Callers add arguments and
 /// variables, and give it to [`ServerProcess::start`].
 pub fn stator_command(binary: &Path, durability: Durability, data_directory: &Path) -> Command {
+    stator_command_logging(binary, durability, data_directory, "error")
+}
+
+/// The same, with log lines from this level on.
+pub fn stator_command_logging(
+    binary: &Path,
+    durability: Durability,
+    data_directory: &Path,
+    log_level: &str,
+) -> Command {
     let mut command = Command::new(binary);
-    command.args(["serve", "--host=127.0.0.1", "--port=0", "--log-level=error"]);
+    command.args(["serve", "--host=127.0.0.1", "--port=0", "--log-level", log_level]);
     match durability {
         Durability::Memory => command.arg("--in-memory"),
         Durability::Os | Durability::Sync => command

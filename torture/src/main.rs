@@ -3,9 +3,14 @@
 //! Each subcommand starts the program `stator` itself, on loopback, does it harm, and checks what
 //! `docs/reliability.md` promises. All print the seed that repeats them.
 
+mod disk;
+mod history;
+mod kills;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use harness::interrupt;
 
 /// Does Stator harm, and checks that it keeps its promises.
 #[derive(Debug, Parser)]
@@ -16,10 +21,19 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Kill a server under mixed load, and compare what is left with what its clients were told
+    Kills(kills::KillsArguments),
+    /// Cut the power at points of a recorded load, and look whether what was acknowledged is there
+    PowerCuts(disk::power_cuts::PowerCuts),
+}
 
 fn main() -> ExitCode {
-    let done: harness::failure::Result<()> = match Arguments::parse().command {};
+    let command = Arguments::parse().command;
+    let done = interrupt::catch().and_then(|()| match &command {
+        Command::Kills(arguments) => kills::run(arguments),
+        Command::PowerCuts(options) => disk::power_cuts::run(options),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
