@@ -4,7 +4,10 @@
 //! The first row of a run has the kind `run` and says on what and of what it was measured. The
 //! others name that run: `round` is one server under one workload for one round, `start` all
 //! starts in one durability, `binary` the size of the program; `phase` is one operation in one
-//! phase of a sweep, `sweep` what that sweep came to.
+//! phase of a sweep, `sweep` what that sweep came to; `open` is one server in an open loop, `failed`
+//! why a server has no figures, `absent` that it was not there, `memory` what it had in use,
+//! `write_amplification` and `recovery` what their names say, and `section` that a part of a full
+//! run was measured to its end.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -43,6 +46,11 @@ impl Results {
         let mut members = json!({"kind": kind, "run": self.run});
         extend(&mut members, row);
         self.rows.push(members);
+    }
+
+    /// All rows so far.
+    pub fn rows(&self) -> &[Value] {
+        &self.rows
     }
 
     /// Adds all rounds of one server, each with `labels` before its figures.

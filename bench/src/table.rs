@@ -19,6 +19,30 @@ impl Table {
         self.lines.push(cells.into_iter().collect());
     }
 
+    /// How many lines there are, the headings among them.
+    pub fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The same as Markdown writes tables.
+    pub fn markdown(&self) -> String {
+        let row = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
+        let mut text = String::new();
+        for (number, line) in self.lines.iter().enumerate() {
+            text += &row(line);
+            if number == 0 {
+                let rules: Vec<String> = (0..line.len())
+                    .map(|column| if column == 0 { "---" } else { "---:" }.to_owned())
+                    .collect();
+                text += &row(&rules);
+            }
+        }
+        text
+    }
+
     /// The text, each line indented by two spaces.
     pub fn render(&self) -> String {
         let columns = self.lines.iter().map(Vec::len).max().unwrap_or_default();
@@ -69,6 +93,15 @@ mod tests {
         table.line(["longer name".to_owned(), "7".to_owned()]);
         let expected = "  server       req/s\n  a            1,000\n  longer name      7\n";
         assert_eq!(table.render(), expected);
+    }
+
+    #[test]
+    fn markdown_has_a_rule_under_its_headings() {
+        let mut table = Table::new(&["server", "req/s"]);
+        table.line(["a|b".to_owned(), "1".to_owned()]);
+        let expected = "| server | req/s |\n| --- | ---: |\n| a\\|b | 1 |\n";
+        assert_eq!(table.markdown(), expected);
+        assert_eq!(table.line_count(), 2);
     }
 
     #[test]
