@@ -3,6 +3,7 @@
 //! A server that fails, or gives a wrong answer, gets a row that says why, and the course goes on
 //! without it. What ends a course is an interruption, or that the bench itself cannot go on.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -73,18 +74,23 @@ pub fn measure(course: &Course, programs: &Programs, setting: &mut Setting) -> R
         .iter()
         .filter(|&&server| server != Server::Bare && programs.why_absent(server).is_none())
         .partition(|server| server.binds_every_address());
-    for (pass, servers) in [together, apart].into_iter().enumerate() {
+    let mut imitated = HashMap::new();
+    for (number, servers) in [together, apart].into_iter().enumerate() {
         if !servers.is_empty() {
-            Pass {
+            let pass = Pass {
                 course,
-                number: pass,
+                number,
                 programs,
-            }
-            .measure(&servers, setting)?;
+            };
+            pass.measure(&servers, &mut imitated, setting)?;
         }
     }
     Ok(())
 }
+
+/// The answers that the bare server imitates, by workload: those of the first server, which is
+/// Stator where it takes part.
+type Imitated = HashMap<&'static str, Probe>;
 
 /// Servers that run at the same time.
 struct Pass<'a> {
@@ -94,11 +100,12 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn measure(&self, servers: &[Server], setting: &mut Setting) -> Result<()> {
+    fn measure(&self, servers: &[Server], imitated: &mut Imitated, setting: &mut Setting) -> Result<()> {
         let mut runners = Vec::with_capacity(servers.len());
         for &server in servers {
             interrupt::check()?;
-            let place = format!("{}-{}-{}", self.course.section, self.number, server.name());
+            let Scale { items, item_bytes } = self.course.scale;
+            let place = format!("{}-{items}-{item_bytes}-{}", self.course.section, server.name());
             let directory = setting.directory().join(place);
             match self.programs.start(server, &directory) {
                 Ok(process) => runners.push(Runner {
@@ -134,7 +141,7 @@ impl Pass<'_> {
                 runner.failure = filled.err().map(|failure| failure.to_string());
             }
             for workload in workloads {
-                self.measure_workload(workload, &mut runners, setting)?;
+                self.measure_workload(workload, &mut runners, imitated, setting)?;
             }
         }
         for runner in &runners {
@@ -154,6 +161,7 @@ impl Pass<'_> {
         &self,
         workload: &'static Workload,
         runners: &mut [Runner],
+        imitated: &mut Imitated,
         setting: &mut Setting,
     ) -> Result<()> {
         interrupt::check()?;
@@ -175,10 +183,10 @@ impl Pass<'_> {
                 Err(why) => self.note_failure(setting, workload, runner.server.name(), None, &why),
             }
         }
-        // Stator comes first where it takes part, so that it is Stator's answers that are imitated.
-        let Some((_, imitated)) = ready.first() else {
+        let Some((_, probe)) = ready.first() else {
             return Ok(());
         };
+        let imitated = imitated.entry(workload.name).or_insert_with(|| probe.clone());
         let bare = bare_server::start(&BareServerArguments::like(&imitated.answers()))?;
         let mut entrants = vec![Entrant {
             name: Server::Bare.name(),

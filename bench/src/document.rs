@@ -13,6 +13,7 @@ use crate::machine;
 use crate::plots::{self, Plot};
 use crate::report;
 use crate::sections;
+use crate::servers::Server;
 use crate::table::{Table, with_commas};
 use crate::tables;
 use crate::targets;
@@ -170,11 +171,16 @@ fn runs(figures: &Figures) -> Table {
     table
 }
 
-/// The peers: their versions and what their writes survive.
+/// The servers: what their writes survive, and their versions where they tell.
 fn peers(figures: &Figures) -> Table {
-    let mut table = Table::new(&["server", "an acknowledged write survives"]);
+    let mut table = Table::new(&["server", "an acknowledged write survives", "version"]);
+    let run = figures.run_of(sections::THROUGHPUT);
     for server in figures.servers(sections::THROUGHPUT) {
-        table.line([server.name().to_owned(), server.survives().to_owned()]);
+        let version = run.and_then(|run| match server {
+            Server::Stator(_) => run["version"].as_str(),
+            _ => run["peers"][server.name()].as_str(),
+        });
+        table.line([server.name(), server.survives(), version.unwrap_or_default()].map(str::to_owned));
     }
     table
 }

@@ -115,6 +115,11 @@ impl Figures {
         runs
     }
 
+    /// The first row of the run that a section is from.
+    pub fn run_of(&self, section: &str) -> Option<&Value> {
+        self.runs.get(section)
+    }
+
     /// The rows of a kind in a section.
     pub fn rows<'a>(&'a self, kind: &'a str, section: &'a str) -> impl Iterator<Item = &'a Value> {
         self.rows

@@ -5,11 +5,14 @@
 //! durability, and a bare server that answers with as many bytes and does nothing else. Absolute
 //! figures belong to a machine and an hour; ratios within one run can be compared.
 //!
-//! `streams` compares PutItem on tables with a stream and without, and `sweep` other requests while
-//! expired items are swept and while none are.
+//! `full` measures everything that `docs/performance.md` shows, peers included, and `run` any
+//! workloads on any servers. `streams` compares PutItem on tables with a stream and without, and
+//! `sweep` other requests while expired items are swept and while none are.
 //!
-//! Read [`quick`] first, which is a run; then [`load`], the load generator, [`bare_server`], and
-//! [`phased_load`], the load generator of `sweep`.
+//! Read [`workloads`] first, which are what is measured; then [`traffic`] and [`load`], the load
+//! generator, [`phased_load`], the one of the open loop, [`servers`] and [`bare_server`], and
+//! [`course`], in which servers take turns. What was measured becomes raw rows ([`results`]);
+//! [`figures`] are computed from them, for [`tables`], [`targets`], [`plots`] and [`document`].
 //! Nothing here links the database: it is measured as users run it.
 
 mod bare_server;
@@ -66,7 +69,7 @@ use crate::sweep::SweepArguments;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures Stator against a bare HTTP server that answers with as many bytes.
+/// Measures Stator against a bare HTTP server that answers with as many bytes, and against its peers.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Arguments {

@@ -21,12 +21,25 @@ const TEXT_SIZE: i32 = 13;
 const WIDTH: u32 = 960;
 const LINES_HEIGHT: u32 = 460;
 
+/// The place beside lines for their names.
+const LEGEND_WIDTH: u32 = 190;
+const LEGEND_TOP: i32 = 48;
+const LEGEND_LINE_HEIGHT: i32 = 20;
+const LEGEND_LINE_LENGTH: i32 = 26;
+
+/// Pieces of dashed lines, and what is between them.
+const DASH: u32 = 6;
+const GAP: u32 = 4;
+
+/// Lines behind figures.
+const GRID: RGBColor = RGBColor(220, 220, 220);
+
 /// Bars: the place for workloads' names, the longest bar, and how high everything is.
 const NAMES_WIDTH: i32 = 300;
 const BAR_WIDTH_MAX: f64 = 560.0;
 const BAR_HEIGHT: i32 = 13;
 const GROUP_GAP: i32 = 12;
-const HEADER_HEIGHT: i32 = 84;
+const HEADER_HEIGHT: i32 = 104;
 
 /// A plot: the name of its file, without an ending, and its text.
 pub type Plot = (String, String);
@@ -182,7 +195,9 @@ fn draw_bars<'a>(
         let value = f64::from(quarter) / 4.0;
         let x = x_of(value);
         let line = vec![(x, HEADER_HEIGHT - 4), (x, bottom)];
-        root.draw(&PathElement::new(line, RGBColor(220, 220, 220)))?;
+        root.draw(&PathElement::new(line, GRID))?;
+        let place = (x - 8, HEADER_HEIGHT - 20);
+        root.draw(&Text::new(tick(value), place, words(TEXT_SIZE - 2)))?;
     }
     for (position, workload) in workloads.iter().enumerate() {
         let top = HEADER_HEIGHT + position as i32 * group_height;
@@ -349,9 +364,10 @@ fn draw_lines(frame: &Frame<'_>, mut lines: Vec<Line>) -> Result<Option<String>>
     let mut text = String::new();
     let drawn = {
         let root = SVGBackend::with_string(&mut text, (WIDTH, LINES_HEIGHT)).into_drawing_area();
-        let filled = root.fill(&WHITE);
+        let (chart_area, legend_area) = root.split_horizontally(WIDTH - LEGEND_WIDTH);
+        let filled = root.fill(&WHITE).and_then(|()| draw_legend(&legend_area, &lines));
         filled.and_then(|()| {
-            let mut builder = ChartBuilder::on(&root);
+            let mut builder = ChartBuilder::on(&chart_area);
             builder
                 .caption(frame.title, (FONT, TITLE_SIZE))
                 .margin(10)
@@ -395,39 +411,72 @@ where
         .y_label_formatter(&|value| tick(*value))
         .label_style((FONT, TEXT_SIZE))
         .axis_desc_style((FONT, TEXT_SIZE))
-        .light_line_style(RGBColor(240, 240, 240))
+        .light_line_style(RGBColor(244, 244, 244))
+        .bold_line_style(GRID)
         .draw()?;
     for line in lines {
         let style = line.color.stroke_width(2);
         let points = line.points.iter().copied();
-        let series = match line.is_dashed {
-            true => chart.draw_series(DashedLineSeries::new(points, 6, 4, style))?,
+        match line.is_dashed {
+            true => chart.draw_series(DashedLineSeries::new(points, DASH, GAP, style))?,
             false => chart.draw_series(LineSeries::new(points, style))?,
         };
-        series
-            .label(line.name.as_str())
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], style));
         let dots = line
             .points
             .iter()
             .map(|&point| Circle::new(point, 3, line.color.filled()));
         chart.draw_series(dots)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(RGBColor(200, 200, 200))
-        .label_font((FONT, TEXT_SIZE))
-        .draw()
+    Ok(())
+}
+
+/// The names of lines, beside a piece of each.
+fn draw_legend<'a>(area: &Area<'a>, lines: &[Line]) -> Drawn<'a> {
+    for (position, line) in (0..).zip(lines) {
+        let y = LEGEND_TOP + position * LEGEND_LINE_HEIGHT;
+        let dash = if line.is_dashed {
+            DASH as i32
+        } else {
+            LEGEND_LINE_LENGTH
+        };
+        let mut x = 4;
+        while x < 4 + LEGEND_LINE_LENGTH {
+            let end = (x + dash).min(4 + LEGEND_LINE_LENGTH);
+            let piece = vec![(x, y), (end, y)];
+            area.draw(&PathElement::new(piece, line.color.stroke_width(2)))?;
+            x = end + GAP as i32;
+        }
+        let style = (FONT, TEXT_SIZE).into_font().color(&BLACK);
+        let place = (12 + LEGEND_LINE_LENGTH, y - TEXT_SIZE / 2);
+        area.draw(&Text::new(line.name.clone(), place, style))?;
+    }
+    Ok(())
 }
 
 /// A number at an axis.
 fn tick(value: f64) -> String {
-    match value.abs() {
-        size if size >= 1000.0 => with_commas(value),
-        size if size >= 10.0 => format!("{value:.0}"),
-        size if size >= 1.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+    if value.abs() >= 1000.0 {
+        return with_commas(value);
+    }
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_at_axes_have_no_digits_that_say_nothing() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (0.25, "0.25"),
+            (0.1, "0.1"),
+            (1.0, "1"),
+            (100.0, "100"),
+            (20_000.0, "20,000"),
+        ] {
+            assert_eq!(tick(value), expected);
+        }
     }
 }

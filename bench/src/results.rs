@@ -40,6 +40,13 @@ impl Results {
         results
     }
 
+    /// Says more of the run itself.
+    pub fn note(&mut self, member: &str, value: Value) {
+        if let Some(run) = self.rows.first_mut() {
+            run[member] = value;
+        }
+    }
+
     /// Adds a row: the members of `row` after its kind and the run, which is named by the second
     /// of the Unix clock in which it began.
     pub fn add(&mut self, kind: &str, row: Value) {

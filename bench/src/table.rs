@@ -70,8 +70,9 @@ impl Table {
 
 /// A whole number with commas between thousands.
 pub fn with_commas(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    let digits = format!("{:.0}", number.abs());
+    let sign = if number < 0.0 && digits != "0" { "-" } else { "" };
+    let mut text = sign.to_owned();
     for (index, digit) in digits.chars().enumerate() {
         let left = digits.len() - index;
         if index > 0 && left % 3 == 0 {
@@ -111,6 +112,9 @@ mod tests {
             (999.4, "999"),
             (1000.0, "1,000"),
             (1234567.0, "1,234,567"),
+            (-200.0, "-200"),
+            (-1200.0, "-1,200"),
+            (-0.2, "0"),
         ] {
             assert_eq!(with_commas(number), expected);
         }

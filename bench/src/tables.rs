@@ -201,18 +201,25 @@ pub fn rates(figures: &Figures) -> Table {
 /// 99th percentiles in milliseconds.
 pub fn latencies(figures: &Figures) -> Table {
     by_server(figures, |figures, case, _| {
-        Some(format!("{:.2}", figures.median(case, "p99_us")? / 1e3))
+        // Where nothing was answered in time, there is no latency.
+        let p99_us = figures.median(case, "p99_us").filter(|p99_us| *p99_us > 0.0)?;
+        Some(format!("{:.2}", p99_us / 1e3))
     })
 }
 
 /// What has failed, and why.
 pub fn failures(figures: &Figures) -> Table {
-    let mut table = Table::new(&["workload", "server", "why it has no figure"]);
+    let mut table = Table::new(&["section", "workload", "server", "why it has no figure"]);
     let mut known = Vec::new();
     for section in sections::ALL {
         for row in figures.rows("failed", section) {
             let cell = |member: &str| row[member].as_str().unwrap_or_default().to_owned();
-            let line = [cell("workload"), cell("server"), shortened(&cell("why"))];
+            let line = [
+                section.to_owned(),
+                cell("workload"),
+                cell("server"),
+                shortened(&cell("why")),
+            ];
             if !known.contains(&line) {
                 known.push(line);
             }

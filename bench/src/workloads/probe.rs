@@ -77,3 +77,38 @@ impl Probe {
             .map_or(0, |(_, answer)| answer.body().len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::workloads::{self, Scale};
+
+    /// A server that answers everything with `{}`, as one does that stores nothing.
+    fn start_forgetful_server() -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        // It ends with the process; each connection brings one request.
+        thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut buffer = [0; 64 * 1024];
+                let _read = stream.read(&mut buffer);
+                let _written = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_server_that_stores_nothing_passes_no_workload() {
+        let address = start_forgetful_server();
+        for workload in workloads::ALL {
+            let probed = workload.plan(Scale::of_items(1000)).probe(address);
+            let failure = probed.expect_err(workload.name).to_string();
+            assert!(failure.contains("wrong answer"), "{}: {failure}", workload.name);
+        }
+    }
+}
