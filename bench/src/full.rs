@@ -53,7 +53,7 @@ pub struct FullArguments {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100), default_value = "3")]
     pub rounds: u32,
 
-    /// Recorded time of one round [default: 400, with --long 3000]
+    /// Recorded time of one round [default: 300, with --long 3000]
     #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(10..=600_000))]
     pub round_ms: Option<u32>,
 
@@ -78,7 +78,7 @@ pub struct FullArguments {
 
 impl FullArguments {
     fn round_time(&self) -> Duration {
-        let default = if self.long { 3000 } else { 400 };
+        let default = if self.long { 3000 } else { 300 };
         Duration::from_millis(self.round_ms.unwrap_or(default).into())
     }
 
@@ -188,10 +188,27 @@ fn measure(arguments: &FullArguments) -> Result<()> {
         document::write(setting.results_path())?;
     }
     match failures.is_empty() {
-        true => Ok(()),
+        true => check_own(setting.results.rows()),
         false => Err(Failure::new(format!(
             "sections have failed: {}",
             failures.join("; ")
+        ))),
+    }
+}
+
+/// A peer may fail; where Stator or the bare server does, the run is no success.
+pub fn check_own(rows: &[Value]) -> Result<()> {
+    let own = |row: &&Value| {
+        let server = row["server"].as_str().and_then(Server::by_name);
+        row["kind"] == "failed" && server.is_some_and(|server| server.counterpart().is_none())
+    };
+    match rows.iter().find(own) {
+        None => Ok(()),
+        Some(row) => Err(Failure::new(format!(
+            "{} has failed, {}: {}",
+            row["server"].as_str().unwrap_or_default(),
+            row["workload"].as_str().unwrap_or_default(),
+            row["why"].as_str().unwrap_or_default()
         ))),
     }
 }
@@ -397,6 +414,20 @@ mod tests {
 
     fn parse(words: &[&str]) -> FullArguments {
         Arguments::parse_from([&["full"], words].concat()).full
+    }
+
+    #[test]
+    fn a_peer_may_fail_and_stator_may_not() {
+        let failed = |server| json!({"kind": "failed", "server": server, "workload": "scan", "why": "no"});
+        assert!(
+            check_own(&[
+                failed("dynalite-file"),
+                json!({"kind": "round", "server": "bare"})
+            ])
+            .is_ok()
+        );
+        let failure = check_own(&[failed("dynalite-file"), failed("stator-os")]).expect_err("a failure");
+        assert_eq!(failure.to_string(), "stator-os has failed, scan: no");
     }
 
     #[test]

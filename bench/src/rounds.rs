@@ -177,14 +177,12 @@ pub fn measure_all_in_turn(turns: &Turns, what: &str, entrants: &[Entrant<'_>]) 
 
 fn measure_round(turns: &Turns, entrant: &Entrant<'_>) -> Result<Round> {
     let recorded = turns.round_time;
-    let span = Span::Timed {
-        ramp: recorded.mul_f64(RAMP_PART),
-        recorded,
+    let (traffic, ramp) = match &entrant.traffic {
+        Traffics::Lasting(traffic) => (traffic.clone(), recorded.mul_f64(RAMP_PART)),
+        // There may not be enough to remove for a ramp and what is recorded after it.
+        Traffics::Removing(removal) => (Arc::new(removal.traffic()), Duration::ZERO),
     };
-    let traffic = match &entrant.traffic {
-        Traffics::Lasting(traffic) => traffic.clone(),
-        Traffics::Removing(removal) => Arc::new(removal.traffic()),
-    };
+    let span = Span::Timed { ramp, recorded };
     let process = entrant.process;
     let since = |before: Option<Duration>, after: Option<Duration>| after?.checked_sub(before?);
     let (server_before, client_before) = (process.cpu_time(), server_process::own_cpu_time());

@@ -157,7 +157,7 @@ fn measure(arguments: &RunArguments) -> Result<()> {
         "Ratios are to the same round of the bare server, the median of the rounds. Raw rows were appended to {}",
         setting.write_results()?.display()
     );
-    Ok(())
+    full::check_own(setting.results.rows())
 }
 
 #[cfg(test)]

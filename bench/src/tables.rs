@@ -18,6 +18,7 @@ pub fn ratio_text(ratio: f64) -> String {
         ratio if ratio >= 100.0 => with_commas(ratio),
         ratio if ratio >= 10.0 => format!("{ratio:.1}"),
         ratio if ratio >= 0.1 => format!("{ratio:.2}"),
+        0.0 => "0".to_owned(),
         ratio if ratio >= 0.01 => format!("{ratio:.3}"),
         _ => format!("{ratio:.4}"),
     }
