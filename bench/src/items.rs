@@ -21,6 +21,15 @@ pub const STAMP: &str = "----------------";
 /// What the attributes other than the filling come to, names included.
 const FIXED_SIZE_BYTES: usize = 91;
 
+/// The same of an item that has its keys and its filling only, as those of few bytes do.
+const KEYS_SIZE_BYTES: usize = 35;
+
+/// From this size on items have all attributes.
+const WHOLE_SIZE_BYTES_MIN: usize = 200;
+
+/// The smallest size that an item can have.
+pub const SIZE_BYTES_MIN: usize = KEYS_SIZE_BYTES + STAMP.len();
+
 const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 /// What CreateTable is asked for.
@@ -53,14 +62,25 @@ pub fn key(number: usize) -> Value {
     json!({"pk": {"S": partition_key(number)}, "sk": {"S": sort_key(number)}})
 }
 
-/// The whole item with this number, the same in every run.
+/// The whole item of 1 KB with this number, the same in every run.
 pub fn item(number: usize) -> Value {
+    item_of(number, ITEM_SIZE_BYTES)
+}
+
+/// The same with `size_bytes` bytes, [`SIZE_BYTES_MIN`] or more.
+pub fn item_of(number: usize, size_bytes: usize) -> Value {
     let mut random = Random::new(number as u64);
+    if size_bytes < WHOLE_SIZE_BYTES_MIN {
+        return json!({
+            "pk": {"S": partition_key(number)},
+            "sk": {"S": sort_key(number)},
+            "note": {"S": filling(size_bytes - KEYS_SIZE_BYTES, &mut random)},
+        });
+    }
     // The last digit is never zero, as that would not be stored.
     let total = format!("{}.{}", 100 + random.below(900), 1 + random.below(9));
     let status = ["shipped", "pending", "refused"][random.below(3)];
-    let letters = (0..ITEM_SIZE_BYTES - FIXED_SIZE_BYTES - STAMP.len()).map(|_| random.letter());
-    let note: String = STAMP.chars().chain(letters).collect();
+    let note = filling(size_bytes - FIXED_SIZE_BYTES, &mut random);
     json!({
         "pk": {"S": partition_key(number)},
         "sk": {"S": sort_key(number)},
@@ -70,6 +90,12 @@ pub fn item(number: usize) -> Value {
         "status": {"S": status},
         "total": {"N": total},
     })
+}
+
+/// Random letters behind the place for a stamp.
+pub fn filling(length: usize, random: &mut Random) -> String {
+    let letters = (0..length - STAMP.len()).map(|_| random.letter());
+    STAMP.chars().chain(letters).collect()
 }
 
 /// Random numbers that are the same in every run. (xorshift64*)
@@ -131,6 +157,13 @@ mod tests {
             let item = item(number);
             assert_eq!(size_bytes(&item), ITEM_SIZE_BYTES);
             assert_eq!(item.to_string().len(), length);
+        }
+    }
+
+    #[test]
+    fn items_have_the_size_that_is_asked_for() {
+        for size in [SIZE_BYTES_MIN, 100, 199, 200, 1024, 10_240, 409_600] {
+            assert_eq!(size_bytes(&item_of(7, size)), size);
         }
     }
 

@@ -2,11 +2,11 @@
 //!
 //! It runs beside the servers and takes processor time from them, so it does as little as it can:
 //! requests are bytes that were made before, and an answer is counted by its head and its length.
-//! An answer that is no success, or not as long as it must be, ends the run: figures of a server
+//! An answer that is no success, or not as long as it may be, ends the load: figures of a server
 //! that answers wrongly are worth nothing.
 
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use crate::items::Random;
-use crate::requests::Requests;
+use crate::traffic::Traffic;
 use harness::failure::{Context, Failure, Result};
 use harness::http::Head;
 use harness::interrupt;
@@ -25,10 +25,10 @@ use harness::interrupt;
 const LATENCY_MAX: Duration = Duration::from_secs(60);
 
 /// How long after its planned end a load may last before the server counts as stuck.
-const STUCK_AFTER: Duration = Duration::from_secs(60);
+const STUCK_AFTER: Duration = Duration::from_secs(30);
 
-/// How long a load may last that has no planned end.
-const EACH_ONCE_MAX: Duration = Duration::from_secs(1800);
+/// How long it may take to send each of some requests once, where nobody has reason to say else.
+const TO_THE_END_MAX: Duration = Duration::from_secs(600);
 
 /// With how many connections and threads to load.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +38,19 @@ pub struct Shape {
     pub threads: usize,
 }
 
-/// What to send.
+impl Span {
+    /// To the end, in the usual time.
+    pub const TO_THE_END: Span = Span::ToTheEnd { time: TO_THE_END_MAX };
+}
+
+/// How long to send.
 #[derive(Clone, Copy, Debug)]
-pub enum Order {
-    /// Each request once.
-    EachOnce,
-    /// Random requests: unrecorded for the first time, recorded for the second.
-    Random { ramp: Duration, recorded: Duration },
+pub enum Span {
+    /// Until the traffic ends, as it does where each request is sent once, which must be within this
+    /// time.
+    ToTheEnd { time: Duration },
+    /// Unrecorded for the first time, recorded for the second, unless the traffic ends before.
+    Timed { ramp: Duration, recorded: Duration },
 }
 
 /// What came back.
@@ -61,7 +67,11 @@ pub struct Outcome {
 impl Outcome {
     /// Requests answered in a second of the recorded time.
     pub fn requests_per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.recorded.as_secs_f64()
+        let seconds = self.recorded.as_secs_f64();
+        match seconds > 0.0 {
+            true => self.latencies.len() as f64 / seconds,
+            false => 0.0,
+        }
     }
 }
 
@@ -71,25 +81,17 @@ pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, highest, 3).expect("constant bounds are in range")
 }
 
-/// Loads the server at `address`. Every answer must have a body of `body_bytes` bytes.
-pub fn run(
-    address: SocketAddr,
-    requests: &Arc<Requests>,
-    body_bytes: usize,
-    shape: Shape,
-    order: Order,
-) -> Result<Outcome> {
+/// Loads the server at `address`.
+pub fn run(address: SocketAddr, traffic: &Arc<Traffic>, shape: Shape, span: Span) -> Result<Outcome> {
     let mut streams = Vec::with_capacity(shape.connections);
     for _ in 0..shape.connections {
         streams.push(connect(address).context("a connection to the server fails")?);
     }
     let shared = Arc::new(Shared {
-        requests: requests.clone(),
-        body_bytes,
-        next: AtomicUsize::new(0),
+        traffic: traffic.clone(),
         start: Instant::now(),
         first_stamp: first_stamp(),
-        order,
+        span,
     });
     let threads = shape.threads.clamp(1, shape.connections);
     let mut parts: Vec<Vec<TcpStream>> = (0..threads).map(|_| Vec::new()).collect();
@@ -106,17 +108,20 @@ pub fn run(
         .collect();
     let mut latencies = histogram();
     let mut answered = 0;
+    let mut last_answer_at = shared.start;
     for worker in workers {
         let tally = worker
             .join()
             .map_err(|_| Failure::new("a thread of the load generator panicked"))??;
         latencies.add(&tally.latencies).context("histograms differ")?;
         answered += tally.answered;
+        last_answer_at = last_answer_at.max(tally.last_answer_at);
     }
     interrupt::check()?;
-    let recorded = match order {
-        Order::EachOnce => shared.start.elapsed(),
-        Order::Random { recorded, .. } => recorded,
+    let elapsed = last_answer_at - shared.start;
+    let recorded = match span {
+        Span::ToTheEnd { .. } => elapsed,
+        Span::Timed { ramp, recorded } => recorded.min(elapsed.saturating_sub(ramp)),
     };
     Ok(Outcome {
         latencies,
@@ -142,13 +147,10 @@ fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
 /// What all connections of one load have in common.
 #[derive(Debug)]
 struct Shared {
-    requests: Arc<Requests>,
-    body_bytes: usize,
-    /// The next request of those that are sent once.
-    next: AtomicUsize,
+    traffic: Arc<Traffic>,
     start: Instant,
     first_stamp: u64,
-    order: Order,
+    span: Span,
 }
 
 /// What the connections of one thread have counted.
@@ -156,6 +158,7 @@ struct Shared {
 struct Tally {
     latencies: Histogram<u64>,
     answered: u64,
+    last_answer_at: Instant,
 }
 
 fn run_thread(index: usize, streams: Vec<TcpStream>, shared: &Arc<Shared>) -> Result<Tally> {
@@ -167,6 +170,7 @@ fn run_thread(index: usize, streams: Vec<TcpStream>, shared: &Arc<Shared>) -> Re
     let tally = Arc::new(Mutex::new(Tally {
         latencies: histogram(),
         answered: 0,
+        last_answer_at: shared.start,
     }));
     runtime.block_on(async {
         let mut connections = JoinSet::new();
@@ -181,13 +185,16 @@ fn run_thread(index: usize, streams: Vec<TcpStream>, shared: &Arc<Shared>) -> Re
             }
             Ok(())
         };
-        let time = match shared.order {
-            Order::EachOnce => EACH_ONCE_MAX,
-            Order::Random { ramp, recorded } => ramp + recorded + STUCK_AFTER,
+        let time = match shared.span {
+            Span::ToTheEnd { time } => time,
+            Span::Timed { ramp, recorded } => ramp + recorded + STUCK_AFTER,
         };
-        tokio::time::timeout(time, all)
-            .await
-            .unwrap_or_else(|_| Err(Failure::new("the server has stopped answering")))
+        tokio::time::timeout(time, all).await.unwrap_or_else(|_| {
+            Err(Failure::new(format!(
+                "the server has not answered everything within {} s",
+                time.as_secs()
+            )))
+        })
     })?;
     drop(runtime);
     Arc::into_inner(tally)
@@ -201,34 +208,32 @@ async fn run_connection(
     shared: Arc<Shared>,
     tally: Arc<Mutex<Tally>>,
 ) -> Result<()> {
-    let requests = &shared.requests;
-    let (record_from, end) = match shared.order {
-        Order::EachOnce => (shared.start, None),
-        Order::Random { ramp, recorded } => (shared.start + ramp, Some(shared.start + ramp + recorded)),
+    let traffic = &shared.traffic;
+    let (record_from, end) = match shared.span {
+        Span::ToTheEnd { .. } => (shared.start, None),
+        Span::Timed { ramp, recorded } => (shared.start + ramp, Some(shared.start + ramp + recorded)),
     };
-    let mut buffer = vec![0; shared.body_bytes + 4096];
+    let mut buffer = vec![0; traffic.body_bytes_max() + 4096];
     let mut request = Vec::new();
     let mut sent_at = Instant::now();
     while end.is_none_or(|end| sent_at < end) && !interrupt::is_interrupted() {
-        let index = match shared.order {
-            Order::EachOnce => shared.next.fetch_add(1, Ordering::Relaxed),
-            Order::Random { .. } => random.below(requests.count()),
-        };
-        if index >= requests.count() {
+        let Some(picked) = traffic.pick(&mut random) else {
             break;
-        }
-        request.clear();
-        request.extend_from_slice(requests.get(index));
+        };
         let stamp = shared.first_stamp + (sent_at - shared.start).as_nanos() as u64;
-        requests.stamp(index, &mut request, stamp);
-        stream
-            .write_all(&request)
-            .await
-            .context("a request cannot be sent")?;
-        read_answer(&mut stream, &mut buffer, shared.body_bytes).await?;
+        for exchange in traffic.exchanges(picked) {
+            traffic.write(exchange, picked, stamp, &mut request);
+            stream
+                .write_all(&request)
+                .await
+                .context("a request cannot be sent")?;
+            read_answer(&mut stream, &mut buffer, &exchange.body_bytes).await?;
+        }
+        traffic.finish(picked);
         let answered_at = Instant::now();
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.answered += 1;
+        tally.last_answer_at = tally.last_answer_at.max(answered_at);
         if answered_at >= record_from && end.is_none_or(|end| answered_at <= end) {
             let latency = answered_at - sent_at;
             tally.latencies.saturating_record(latency.as_nanos() as u64);
@@ -239,7 +244,11 @@ async fn run_connection(
 }
 
 /// Reads one answer and checks that it is a success and as long as it must be.
-async fn read_answer(stream: &mut tokio::net::TcpStream, buffer: &mut [u8], body_bytes: usize) -> Result<()> {
+async fn read_answer(
+    stream: &mut tokio::net::TcpStream,
+    buffer: &mut [u8],
+    body_bytes: &RangeInclusive<usize>,
+) -> Result<()> {
     let mut filled = 0;
     let mut head: Option<Head> = None;
     loop {

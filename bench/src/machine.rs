@@ -69,7 +69,7 @@ pub fn source_directory() -> PathBuf {
 
 /// The commit of the working tree, marked where it has changes; `None` without git.
 ///
-/// Results of earlier runs are no changes.
+/// Results of earlier runs and the page that shows them are no changes.
 pub fn commit() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
@@ -82,7 +82,11 @@ pub fn commit() -> Option<String> {
         output.status.success().then(|| text.trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changes = git(&["status", "--porcelain", "--", ".", ":!bench/results"])?;
+    let results =
+        ["bench/results", "docs/performance.md", "docs/performance"].map(|path| format!(":!{path}"));
+    let mut question = vec!["status", "--porcelain", "--", "."];
+    question.extend(results.iter().map(String::as_str));
+    let changes = git(&question)?;
     Some(match changes.is_empty() {
         true => commit,
         false => format!("{commit}-changed"),

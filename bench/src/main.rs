@@ -5,26 +5,40 @@
 //! durability, and a bare server that answers with as many bytes and does nothing else. Absolute
 //! figures belong to a machine and an hour; ratios within one run can be compared.
 //!
-//! `streams` compares PutItem on tables with a stream and without, and `sweep` other requests while
-//! expired items are swept and while none are.
+//! `full` measures everything that `docs/performance.md` shows, peers included, and `run` any
+//! workloads on any servers. `streams` compares PutItem on tables with a stream and without, and
+//! `sweep` other requests while expired items are swept and while none are.
 //!
-//! Read [`quick`] first, which is a run; then [`load`], the load generator, [`bare_server`], and
-//! [`phased_load`], the load generator of `sweep`.
+//! Read [`workloads`] first, which are what is measured; then [`traffic`] and [`load`], the load
+//! generator, [`phased_load`], the one of the open loop, [`servers`] and [`bare_server`], and
+//! [`course`], in which servers take turns. What was measured becomes raw rows ([`results`]);
+//! [`figures`] are computed from them, for [`tables`], [`targets`], [`plots`] and [`document`].
 //! Nothing here links the database: it is measured as users run it.
 
 mod bare_server;
+mod course;
 mod disk;
+mod document;
+mod figures;
+mod filling;
 mod footprint;
+mod full;
 mod items;
 mod load;
 mod machine;
 mod measurement;
 mod phased_load;
+mod plots;
 mod quick;
+mod recovery;
 mod report;
 mod requests;
+mod rest;
 mod results;
 mod rounds;
+mod run;
+mod sections;
+mod servers;
 mod sessions;
 mod setting;
 mod statistics;
@@ -32,13 +46,22 @@ mod streams;
 mod sweep;
 mod sweep_figures;
 mod table;
+mod table_size;
+mod tables;
+mod targets;
+mod traffic;
+mod workloads;
+mod zipf;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::bare_server::BareServerArguments;
+use crate::document::ReportArguments;
+use crate::full::FullArguments;
 use crate::quick::QuickArguments;
+use crate::run::RunArguments;
 use crate::streams::StreamsArguments;
 use crate::sweep::SweepArguments;
 
@@ -46,7 +69,7 @@ use crate::sweep::SweepArguments;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures Stator against a bare HTTP server that answers with as many bytes.
+/// Measures Stator against a bare HTTP server that answers with as many bytes, and against its peers.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Arguments {
@@ -56,6 +79,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Everything that docs/performance.md shows, in about a quarter of an hour
+    Full(FullArguments),
+    /// Any workloads on any servers, over any number of connections
+    Run(RunArguments),
+    /// Writes the tables and plots of docs/performance.md from the raw rows of full runs
+    Report(ReportArguments),
+    /// Writes the plots of docs/performance.md alone
+    Plot(ReportArguments),
     /// GetItem, PutItem and Query of 1 KB items, start, memory and size, in a few minutes
     Quick(QuickArguments),
     /// PutItem on tables with a stream and without, in each durability
@@ -69,6 +100,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Full(arguments) => full::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => document::write(&arguments.rows()),
+        Command::Plot(arguments) => document::write_plots(&arguments.rows()),
         Command::Quick(arguments) => quick::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),

@@ -22,21 +22,24 @@ use hdrhistogram::Histogram;
 
 use crate::items::Random;
 use crate::load;
-use crate::requests::Requests;
+use crate::traffic::Traffic;
 use harness::failure::{Failure, Result};
 use harness::http::Connection;
+use harness::interrupt;
+
+/// How often a load that is waited for is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Into how many values the random part of a gap is divided.
 const GAP_STEPS: usize = 1 << 24;
 
-/// One operation of a load. There are as many requests of each.
+/// One operation of a load, or a mix of some that are counted together. There are as many requests
+/// of each part.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The operation's name, for results.
+    /// Its name, for results.
     pub operation: &'static str,
-    pub requests: Arc<Requests>,
-    /// The length of every answer's body.
-    pub body_bytes: usize,
+    pub traffic: Arc<Traffic>,
 }
 
 /// When requests are sent.
@@ -130,7 +133,8 @@ impl PhasedLoad {
     /// Begins to load the server at `address`, in the first phase. In the open loop there must be
     /// a connection or more for each part.
     pub fn start(address: SocketAddr, parts: Vec<Part>, connections: usize, pace: Pace) -> Result<Self> {
-        let body_bytes_max = parts.iter().map(|part| part.body_bytes).max().unwrap_or_default();
+        let lengths = parts.iter().map(|part| part.traffic.body_bytes_max());
+        let body_bytes_max = lengths.max().unwrap_or_default();
         let mut opened = Vec::with_capacity(connections);
         for _ in 0..connections {
             opened.push(Connection::open(address, body_bytes_max)?);
@@ -187,8 +191,21 @@ impl PhasedLoad {
         lock(&self.shared.timeline).starts.push(Instant::now());
     }
 
+    /// Waits while the load goes on.
+    pub fn wait(&self, time: Duration) -> Result<()> {
+        let start = Instant::now();
+        while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+            thread::sleep(left.min(POLL_INTERVAL));
+            interrupt::check()?;
+            if self.has_failed() {
+                return Err(Failure::new("a connection of the load has failed"));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a connection has failed; ending the load tells why.
-    pub fn has_failed(&self) -> bool {
+    fn has_failed(&self) -> bool {
         self.shared.has_failed.load(Ordering::Relaxed)
     }
 
@@ -235,13 +252,16 @@ impl Shared {
             } else {
                 line
             };
-            let part = &self.parts[position];
-            let index = random.below(part.requests.count());
-            request.clear();
-            request.extend_from_slice(part.requests.get(index));
+            let traffic = &self.parts[position].traffic;
+            let Some(picked) = traffic.pick(&mut random) else {
+                return Ok(());
+            };
             let stamp = self.first_stamp + self.start.elapsed().as_nanos() as u64;
-            part.requests.stamp(index, &mut request, stamp);
-            connection.exchange(&request, part.body_bytes)?;
+            for exchange in traffic.exchanges(picked) {
+                traffic.write(exchange, picked, stamp, &mut request);
+                connection.exchange(&request, &exchange.body_bytes)?;
+            }
+            traffic.finish(picked);
             let latency = due.elapsed();
             lock(&self.latencies)[phase][position].saturating_record(latency.as_nanos() as u64);
         }
@@ -262,6 +282,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::requests::Requests;
 
     #[test]
     fn a_request_belongs_to_the_phase_in_which_it_is_due() {
@@ -327,10 +348,10 @@ mod tests {
 
     fn parts() -> Vec<Part> {
         let bodies = (0..10).map(|number| serde_json::json!({"number": number}));
+        let requests = Arc::new(Requests::new("GetItem", bodies));
         vec![Part {
             operation: "GetItem",
-            requests: Arc::new(Requests::new("GetItem", bodies)),
-            body_bytes: 2,
+            traffic: Arc::new(Traffic::uniform(&requests, 2)),
         }]
     }
 

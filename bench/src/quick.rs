@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use crate::bare_server::{self, BareServerArguments};
 use crate::footprint;
 use crate::items;
-use crate::load::{self, Order};
+use crate::load::{self, Span};
 use crate::report;
-use crate::requests::{Requests, Workload};
+use crate::requests::Requests;
 use crate::results::Results;
-use crate::rounds::{self, RoundArguments};
+use crate::rounds::{self, Entrant, RoundArguments, Traffics};
 use crate::setting::{PlaceArguments, Setting, parse_count};
+use crate::traffic::Traffic;
+use crate::workloads::{self, Scale, Workload};
 use harness::control;
 use harness::failure::{Context, Failure, Result};
 use harness::interrupt;
@@ -71,7 +73,8 @@ fn measure(arguments: &QuickArguments) -> Result<()> {
     setting.results.add_binary(stripped_size_bytes);
 
     let contenders = start_contenders(&arguments.rounds, &setting)?;
-    for workload in Workload::ALL {
+    // What writes comes last.
+    for workload in [&workloads::GET_ITEM, &workloads::QUERY, &workloads::PUT_ITEM] {
         measure_workload(&arguments.rounds, &contenders, workload, &mut setting.results)?;
     }
     drop(contenders);
@@ -98,15 +101,10 @@ fn start_contenders(arguments: &RoundArguments, setting: &Setting) -> Result<Vec
         let process = ServerProcess::start_stator(&setting.stator, durability, &data_directory)?;
         let address = process.address();
         control::create_table(address, &items::table())?;
-        let answer = Workload::PutItem.probe(address)?;
-        load::run(
-            address,
-            &requests,
-            answer.body().len(),
-            arguments.shape(),
-            Order::EachOnce,
-        )
-        .context(&format!("{name} cannot be loaded"))?;
+        let body_bytes = workloads::put_item_answer_bytes(address)?;
+        let traffic = Arc::new(Traffic::each_once(&requests, body_bytes));
+        load::run(address, &traffic, arguments.shape(), Span::TO_THE_END)
+            .context(&format!("{name} cannot be loaded"))?;
         contenders.push(Contender {
             name,
             durability,
@@ -120,29 +118,25 @@ fn start_contenders(arguments: &RoundArguments, setting: &Setting) -> Result<Vec
 fn measure_workload(
     arguments: &RoundArguments,
     contenders: &[Contender],
-    workload: Workload,
+    workload: &Workload,
     results: &mut Results,
 ) -> Result<()> {
-    let mut answers = Vec::with_capacity(contenders.len());
+    let plan = workload.plan(Scale::of_items(arguments.item_count()));
+    let mut probes = Vec::with_capacity(contenders.len());
     for contender in contenders {
-        answers.push(
-            workload
-                .probe(contender.process.address())
-                .context(contender.name)?,
-        );
+        probes.push(plan.probe(contender.process.address()).context(contender.name)?);
     }
-    let Some(answer) = answers.first() else {
+    let Some(probe) = probes.first() else {
         return Ok(());
     };
-    let body_bytes = answer.body().len();
-    if answers.iter().any(|other| other.body().len() != body_bytes) {
+    let body_bytes = probe.body_bytes();
+    if probes.iter().any(|other| other.body_bytes() != body_bytes) {
         return Err(Failure::new(format!(
             "the answers to {} differ in length between durabilities",
-            workload.operation()
+            workload.name
         )));
     }
-    let bare = bare_server::start(&BareServerArguments::like(answer))?;
-    let requests = Arc::new(workload.requests(arguments.item_count()));
+    let bare = bare_server::start(&BareServerArguments::like(&probe.answers()))?;
 
     let mut durabilities = vec![None];
     let mut servers = vec![("bare hyper", &bare)];
@@ -150,12 +144,19 @@ fn measure_workload(
         durabilities.push(Some(contender.durability));
         servers.push((contender.name, &contender.process));
     }
-    let measurements =
-        rounds::measure_in_turn(arguments, workload.operation(), &servers, &requests, body_bytes)?;
-    let answer_bytes = answer.head_bytes() + body_bytes;
+    let entrants: Vec<_> = servers
+        .into_iter()
+        .map(|(name, process)| Entrant {
+            name,
+            process,
+            traffic: Traffics::Lasting(Arc::new(plan.traffic(probe))),
+        })
+        .collect();
+    let measurements = rounds::measure_all_in_turn(&arguments.turns(), workload.name, &entrants)?;
+    let answer_bytes = probe.answer_bytes();
     for measurement in &measurements {
         let labels = json!({
-            "workload": workload.operation(),
+            "workload": plan.operation(),
             "connections": arguments.connections,
             "answer_bytes": answer_bytes,
         });

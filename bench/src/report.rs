@@ -6,10 +6,10 @@ use crate::disk;
 use crate::footprint::Start;
 use crate::machine::Machine;
 use crate::measurement::Measurement;
-use crate::requests::Workload;
 use crate::rounds::RoundArguments;
 use crate::statistics::{median, range};
 use crate::table::{Table, with_commas};
+use crate::workloads::{self, Workload};
 use harness::server_process::Durability;
 
 /// The least ratio of a GetItem to the bare server, whatever the durability.
@@ -31,10 +31,10 @@ pub const BINARY_MB_MAX: f64 = 25.0;
 const BYTES_PER_MB: f64 = 1e6;
 
 /// The ratio that is asked of a server under a workload, where one is.
-pub fn ratio_target(workload: Workload, durability: Option<Durability>) -> Option<f64> {
-    match (workload, durability) {
-        (Workload::GetItem, Some(_)) => Some(GET_ITEM_RATIO_MIN),
-        (Workload::PutItem, Some(Durability::Sync)) => Some(PUT_ITEM_SYNC_RATIO_MIN),
+pub fn ratio_target(workload: &Workload, durability: Option<Durability>) -> Option<f64> {
+    match durability {
+        Some(_) if workload.name == workloads::GET_ITEM.name => Some(GET_ITEM_RATIO_MIN),
+        Some(Durability::Sync) if workload.name == workloads::PUT_ITEM.name => Some(PUT_ITEM_SYNC_RATIO_MIN),
         _ => None,
     }
 }
@@ -142,7 +142,7 @@ pub fn print_footprint(starts: &[Start], stripped_size_bytes: Option<u64>) {
 
 /// One workload; the first measurement is the bare server's.
 pub fn print_workload(
-    workload: Workload,
+    workload: &Workload,
     answer_bytes: usize,
     measurements: &[(Option<Durability>, Measurement)],
 ) {
@@ -151,7 +151,7 @@ pub fn print_workload(
     };
     println!(
         "{}, answers of {} bytes",
-        workload.title(),
+        workload.title,
         with_commas(answer_bytes as f64)
     );
     let mut table = Table::new(&[

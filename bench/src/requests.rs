@@ -1,18 +1,19 @@
-//! The workloads: what each asks, as bytes that are made before the clock starts.
+//! Requests as bytes that are made before the clock starts.
 
 use serde_json::{Value, json};
 
-use crate::items::{self, ITEMS_PER_PARTITION, STAMP, TABLE};
-use harness::failure::{Failure, Result};
-use harness::http::{self, Answer};
+use crate::items::{self, STAMP, TABLE};
+use harness::http;
 
 /// Requests of one kind, back to back in one piece of memory.
 #[derive(Debug)]
 pub struct Requests {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// Where in each request the stamp is, where each sending of it must differ from all others.
-    stamp_positions: Vec<usize>,
+    /// Where in the requests stamps are, where each sending must differ from all others.
+    stamp_positions: Vec<u32>,
+    /// Where in `stamp_positions` those of each request end; empty where there are none.
+    stamp_ends: Vec<usize>,
 }
 
 impl Requests {
@@ -27,6 +28,7 @@ impl Requests {
             bytes,
             ends,
             stamp_positions: Vec::new(),
+            stamp_ends: Vec::new(),
         }
     }
 
@@ -36,27 +38,35 @@ impl Requests {
         Requests::new("PutItem", bodies)
     }
 
-    /// The same requests, with a number of its own in each sending.
+    /// The same requests, with numbers of its own in each sending.
     pub fn stamped(mut self) -> Self {
-        let stamp = STAMP.as_bytes();
-        let positions = (0..self.count()).filter_map(|index| {
+        for index in 0..self.count() {
             let request = self.get(index);
-            request.windows(stamp.len()).position(|window| window == stamp)
-        });
-        self.stamp_positions = positions.collect();
+            let mut positions = Vec::new();
+            let mut from = 0;
+            while let Some(position) = find_stamp(&request[from..]) {
+                positions.push((from + position) as u32);
+                from += position + STAMP.len();
+            }
+            self.stamp_positions.append(&mut positions);
+            self.stamp_ends.push(self.stamp_positions.len());
+        }
         self
     }
 
-    /// Writes the stamp of a sending into `request`, a copy of the request at `index`. Nothing
-    /// happens where a request may be repeated as it is.
+    /// Writes the stamps of a sending into `request`, a copy of the request at `index`: `number` and
+    /// those that follow it. Nothing happens where a request may be repeated as it is.
     pub fn stamp(&self, index: usize, request: &mut [u8], number: u64) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let Some(&position) = self.stamp_positions.get(index) else {
+        let Some(&end) = self.stamp_ends.get(index) else {
             return;
         };
-        let places = request[position..][..STAMP.len()].iter_mut().rev();
-        for (place, byte) in places.enumerate() {
-            *byte = DIGITS[(number >> (4 * place) & 0xf) as usize];
+        let start = index.checked_sub(1).map_or(0, |before| self.stamp_ends[before]);
+        for (number, &position) in (number..).zip(&self.stamp_positions[start..end]) {
+            let places = request[position as usize..][..STAMP.len()].iter_mut().rev();
+            for (place, byte) in places.enumerate() {
+                *byte = DIGITS[(number >> (4 * place) & 0xf) as usize];
+            }
         }
     }
 
@@ -70,124 +80,67 @@ impl Requests {
     }
 }
 
-/// What is measured under load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workload {
-    /// One item by its key.
-    GetItem,
-    /// One partition of 50 items.
-    Query,
-    /// One item over an existing one.
-    PutItem,
-}
-
-impl Workload {
-    /// In the order in which they run: what writes comes last.
-    pub const ALL: [Workload; 3] = [Workload::GetItem, Workload::Query, Workload::PutItem];
-
-    /// The operation's name.
-    pub fn operation(self) -> &'static str {
-        match self {
-            Workload::GetItem => "GetItem",
-            Workload::Query => "Query",
-            Workload::PutItem => "PutItem",
+/// Where in `bytes` the first stamp is.
+fn find_stamp(bytes: &[u8]) -> Option<usize> {
+    let stamp = STAMP.as_bytes();
+    // Almost no byte of a request is the stamp's, so this skips most of it.
+    let mut from = 0;
+    while let Some(position) = bytes[from..].iter().position(|&byte| byte == stamp[0]) {
+        if bytes[from + position..].starts_with(stamp) {
+            return Some(from + position);
         }
+        from += position + 1;
     }
-
-    /// The name for people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Workload::GetItem => "GetItem of 1 KB",
-            Workload::Query => "Query of 50 x 1 KB",
-            Workload::PutItem => "PutItem of 1 KB",
-        }
-    }
-
-    /// All requests of this workload on a table of `item_count` items.
-    pub fn requests(self, item_count: usize) -> Requests {
-        match self {
-            Workload::GetItem => Requests::new(
-                self.operation(),
-                (0..item_count).map(|number| json!({"TableName": TABLE, "Key": items::key(number)})),
-            ),
-            Workload::Query => Requests::new(
-                self.operation(),
-                (0..item_count)
-                    .step_by(ITEMS_PER_PARTITION)
-                    .map(|number| query(&items::partition_key(number))),
-            ),
-            Workload::PutItem => Requests::put_every_item(item_count).stamped(),
-        }
-    }
-
-    /// Asks once, and gives the answer if it is the right one.
-    pub fn probe(self, address: std::net::SocketAddr) -> Result<Answer> {
-        let (body, expected) = match self {
-            Workload::GetItem => (
-                json!({"TableName": TABLE, "Key": items::key(0)}),
-                json!({"Item": items::item(0)}),
-            ),
-            Workload::Query => (
-                query(&items::partition_key(0)),
-                json!({
-                    "Count": ITEMS_PER_PARTITION,
-                    "ScannedCount": ITEMS_PER_PARTITION,
-                    "Items": (0..ITEMS_PER_PARTITION).map(items::item).collect::<Vec<_>>(),
-                }),
-            ),
-            Workload::PutItem => (json!({"TableName": TABLE, "Item": items::item(0)}), json!({})),
-        };
-        let answer = http::call(address, self.operation(), &body.to_string())?;
-        match serde_json::from_slice::<Value>(answer.body()) {
-            Ok(body) if body == expected => Ok(answer),
-            _ => Err(Failure::new(format!(
-                "{} gives a wrong answer, so its speed is of no interest: {:.300}",
-                self.operation(),
-                String::from_utf8_lossy(answer.body())
-            ))),
-        }
-    }
-}
-
-fn query(partition_key: &str) -> Value {
-    json!({
-        "TableName": TABLE,
-        "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": partition_key}},
-    })
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn puts() -> Requests {
+        Requests::put_every_item(50).stamped()
+    }
+
     #[test]
     fn each_request_is_whole() {
-        for workload in Workload::ALL {
-            let requests = workload.requests(100);
-            for index in 0..requests.count() {
-                let text = std::str::from_utf8(requests.get(index)).expect("text");
-                assert!(text.starts_with("POST / HTTP/1.1\r\n"));
-                assert!(text.contains(workload.operation()));
-                assert!(text.ends_with('}'));
-            }
+        let requests = puts();
+        assert_eq!(requests.count(), 50);
+        for index in 0..requests.count() {
+            let text = std::str::from_utf8(requests.get(index)).expect("text");
+            assert!(text.starts_with("POST / HTTP/1.1\r\n"));
+            assert!(text.contains("PutItem"));
+            assert!(text.ends_with('}'));
         }
-        assert_eq!(Workload::GetItem.requests(100).count(), 100);
-        assert_eq!(Workload::Query.requests(100).count(), 2);
     }
 
     #[test]
     fn only_writes_are_stamped() {
-        let requests = Workload::PutItem.requests(50);
+        let requests = puts();
         for index in 0..requests.count() {
             let mut request = requests.get(index).to_vec();
             requests.stamp(index, &mut request, 0x1234_5678_9abc_def0);
             let text = String::from_utf8(request).expect("text");
             assert!(text.contains("\"123456789abcdef0"), "{text}");
         }
-        let requests = Workload::GetItem.requests(50);
+        let requests = Requests::put_every_item(8);
         let mut request = requests.get(7).to_vec();
         requests.stamp(7, &mut request, 1);
         assert_eq!(request, requests.get(7));
+    }
+
+    #[test]
+    fn every_place_of_a_request_has_a_stamp_of_its_own() {
+        let bodies = (1..4).map(|count| json!({"puts": vec![STAMP; count]}));
+        let requests = Requests::new("BatchWriteItem", bodies).stamped();
+        for (index, count) in (1..4).enumerate() {
+            let mut request = requests.get(index).to_vec();
+            requests.stamp(index, &mut request, 0xff);
+            let text = String::from_utf8(request).expect("text");
+            for place in 0..count {
+                assert!(text.contains(&format!("\"{:016x}\"", 0xff + place)), "{text}");
+            }
+            assert!(!text.contains(STAMP), "{text}");
+        }
     }
 }

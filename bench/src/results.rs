@@ -4,7 +4,10 @@
 //! The first row of a run has the kind `run` and says on what and of what it was measured. The
 //! others name that run: `round` is one server under one workload for one round, `start` all
 //! starts in one durability, `binary` the size of the program; `phase` is one operation in one
-//! phase of a sweep, `sweep` what that sweep came to.
+//! phase of a sweep, `sweep` what that sweep came to; `open` is one server in an open loop, `failed`
+//! why a server has no figures, `absent` that it was not there, `memory` what it had in use,
+//! `write_amplification` and `recovery` what their names say, and `section` that a part of a full
+//! run was measured to its end.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -37,12 +40,24 @@ impl Results {
         results
     }
 
+    /// Says more of the run itself.
+    pub fn note(&mut self, member: &str, value: Value) {
+        if let Some(run) = self.rows.first_mut() {
+            run[member] = value;
+        }
+    }
+
     /// Adds a row: the members of `row` after its kind and the run, which is named by the second
     /// of the Unix clock in which it began.
     pub fn add(&mut self, kind: &str, row: Value) {
         let mut members = json!({"kind": kind, "run": self.run});
         extend(&mut members, row);
         self.rows.push(members);
+    }
+
+    /// All rows so far.
+    pub fn rows(&self) -> &[Value] {
+        &self.rows
     }
 
     /// Adds all rounds of one server, each with `labels` before its figures.

@@ -90,6 +90,11 @@ impl Setting {
         self.directory.path()
     }
 
+    /// The file that raw rows are appended to.
+    pub fn results_path(&self) -> &Path {
+        &self.results_path
+    }
+
     /// Appends the raw rows to their file, and gives its path.
     pub fn write_results(&self) -> Result<&Path> {
         self.results.append_to(&self.results_path)?;

@@ -11,13 +11,15 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::items::{self, TABLE};
-use crate::load::{self, Order};
+use crate::load::{self, Span};
 use crate::measurement::Measurement;
 use crate::report;
-use crate::requests::{Requests, Workload};
-use crate::rounds::{self, RoundArguments};
+use crate::requests::Requests;
+use crate::rounds::{self, Entrant, RoundArguments, Traffics};
 use crate::setting::{PlaceArguments, Setting};
 use crate::table::{Table, with_commas};
+use crate::traffic::Traffic;
+use crate::workloads;
 use harness::control;
 use harness::failure::{Context, Failure, Result};
 use harness::interrupt;
@@ -126,23 +128,27 @@ fn measure_durability(
         let process = ServerProcess::start_stator(&setting.stator, durability, &directory)?;
         let address = process.address();
         control::create_table(address, &view.table())?;
-        body_bytes = Workload::PutItem.probe(address)?.body().len();
-        load::run(address, &requests, body_bytes, arguments.shape(), Order::EachOnce)
+        body_bytes = workloads::put_item_answer_bytes(address)?;
+        let traffic = Arc::new(Traffic::each_once(&requests, body_bytes));
+        load::run(address, &traffic, arguments.shape(), Span::TO_THE_END)
             .context(&format!("the table with {} cannot be loaded", view.name()))?;
         check_stream(address, view)?;
         processes.push(process);
     }
-    let servers: Vec<_> = View::ALL.iter().map(|view| view.name()).zip(&processes).collect();
-    let measurements = rounds::measure_in_turn(
-        arguments,
-        Workload::PutItem.operation(),
-        &servers,
-        &requests,
-        body_bytes,
-    )?;
+    let traffic = Arc::new(Traffic::uniform(&requests, body_bytes));
+    let entrants: Vec<_> = View::ALL
+        .iter()
+        .zip(&processes)
+        .map(|(view, process)| Entrant {
+            name: view.name(),
+            process,
+            traffic: Traffics::Lasting(traffic.clone()),
+        })
+        .collect();
+    let measurements = rounds::measure_all_in_turn(&arguments.turns(), "PutItem", &entrants)?;
     for measurement in &measurements {
         let labels = json!({
-            "workload": Workload::PutItem.operation(),
+            "workload": "PutItem",
             "durability": durability.name(),
             "connections": arguments.connections,
         });

@@ -8,35 +8,26 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::load::{self, Order, Shape};
+use crate::filling;
 use crate::phased_load::{Pace, Part, Phase, PhasedLoad};
 use crate::requests::Requests;
+use crate::rest;
 use crate::results::extend;
-use crate::rounds;
 use crate::sessions::{self, Sessions, TABLE};
 use crate::setting::{PlaceArguments, Setting, parse_count};
 use crate::sweep_figures::{CpuTimes, Sweep};
 use crate::table::with_commas;
+use crate::traffic::Traffic;
 use harness::control;
 use harness::failure::{Context, Failure, Result};
 use harness::http;
 use harness::interrupt;
 use harness::server_process::{Durability, ServerProcess};
-
-/// Items that one BatchWriteItem writes.
-const BATCH_ITEMS: usize = 25;
-
-/// Items whose requests are made and sent before the next ones are made: a bound on memory.
-const LOADED_AT_ONCE: usize = 50_000;
-
-/// Connections that fill the table.
-const LOADING_CONNECTIONS: usize = 32;
 
 /// How long the capacity is measured.
 const CAPACITY_TIME: Duration = Duration::from_secs(5);
@@ -49,12 +40,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the server may make no progress.
 const STUCK_AFTER: Duration = Duration::from_secs(120);
-
-/// How long a server may take to come to rest after the table has been filled.
-const REST_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Less than this part of a core is rest.
-const REST_CPU_PART: f64 = 0.03;
 
 /// The settings of `bench sweep`.
 #[derive(Args, Clone, Debug)]
@@ -184,18 +169,18 @@ fn measure_sweep(
     let address = process.address();
     control::create_table(address, &sessions::table())?;
     fill(address, &sessions)?;
-    wait_for_rest(&process)?;
+    rest::wait_for_rest(&process)?;
 
     let parts = parts(address, &sessions)?;
     let capacity_load = PhasedLoad::start(address, parts.clone(), arguments.connections, Pace::Closed)?;
-    wait(&capacity_load, RAMP)?;
+    capacity_load.wait(RAMP)?;
     capacity_load.begin_phase();
-    wait(&capacity_load, CAPACITY_TIME)?;
+    capacity_load.wait(CAPACITY_TIME)?;
     let capacity_per_second = capacity_load
         .end()?
         .last()
         .map_or(0.0, Phase::requests_per_second);
-    wait_for_rest(&process)?;
+    rest::wait_for_rest(&process)?;
 
     let (pace, connections) = match pace {
         PaceName::Closed => (Pace::Closed, arguments.closed_connections),
@@ -212,9 +197,9 @@ fn measure_sweep(
         load.begin_phase();
         cpu_times.push(CpuTimes::read(&process));
     };
-    wait(&load, RAMP)?;
+    load.wait(RAMP)?;
     next_phase();
-    wait(&load, calm)?;
+    load.wait(calm)?;
     next_phase();
     // The answer may come when part of the work is done; the phase has begun before.
     control::enable_time_to_live(address, TABLE, sessions::EXPIRY_ATTRIBUTE)?;
@@ -225,12 +210,12 @@ fn measure_sweep(
         if start.elapsed() > enabling_max {
             return Err(Failure::new("time to live does not become ENABLED"));
         }
-        wait(&load, POLL_INTERVAL)?;
+        load.wait(POLL_INTERVAL)?;
     }
     next_phase();
     wait_for_sweep(&load, address, sessions.live as u64)?;
     next_phase();
-    wait(&load, calm)?;
+    load.wait(calm)?;
     let phases = load.end()?;
     cpu_times.push(CpuTimes::read(&process));
     let left = control::item_count(address, TABLE)?;
@@ -255,28 +240,17 @@ fn measure_sweep(
     })
 }
 
-/// Writes all items, in batches over many connections.
+/// Writes all items, and looks whether they are there.
 fn fill(address: SocketAddr, sessions: &Sessions) -> Result<()> {
-    let batch = |numbers: std::ops::Range<usize>| {
-        let puts: Vec<Value> = numbers
-            .map(|number| json!({"PutRequest": {"Item": sessions.item(number)}}))
-            .collect();
-        json!({"RequestItems": {TABLE: puts}})
-    };
-    let answer = http::call(address, "BatchWriteItem", &batch(0..1).to_string())?;
-    let shape = Shape {
-        connections: LOADING_CONNECTIONS,
-        threads: rounds::default_threads(),
-    };
-    for start in (0..sessions.count()).step_by(LOADED_AT_ONCE) {
-        let end = sessions.count().min(start + LOADED_AT_ONCE);
-        let bodies = (start..end)
-            .step_by(BATCH_ITEMS)
-            .map(|first| batch(first..end.min(first + BATCH_ITEMS)));
-        let requests = Arc::new(Requests::new("BatchWriteItem", bodies));
-        load::run(address, &requests, answer.body().len(), shape, Order::EachOnce)
-            .context("the table cannot be filled")?;
-    }
+    let item = |number| sessions.item(number);
+    filling::fill(
+        address,
+        TABLE,
+        sessions.count(),
+        sessions::ITEM_SIZE_BYTES,
+        filling::TIME_MAX,
+        item,
+    )?;
     match control::item_count(address, TABLE)? {
         count if count == sessions.count() as u64 => Ok(()),
         count => Err(Failure::new(format!(
@@ -314,24 +288,10 @@ fn parts(address: SocketAddr, sessions: &Sessions) -> Result<Vec<Part>> {
         }
         parts.push(Part {
             operation,
-            requests: Arc::new(requests),
-            body_bytes: answer.body().len(),
+            traffic: Arc::new(Traffic::uniform(&Arc::new(requests), answer.body().len())),
         });
     }
     Ok(parts)
-}
-
-/// Waits while the load goes on.
-fn wait(load: &PhasedLoad, time: Duration) -> Result<()> {
-    let start = Instant::now();
-    while let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-        thread::sleep(left.min(POLL_INTERVAL));
-        interrupt::check()?;
-        if load.has_failed() {
-            return Err(Failure::new("a connection of the load has failed"));
-        }
-    }
-    Ok(())
 }
 
 /// Waits until no more than `live` items are left.
@@ -350,24 +310,6 @@ fn wait_for_sweep(load: &PhasedLoad, address: SocketAddr, live: u64) -> Result<(
                 "the sweep has stopped with {count} items of which {live} are live"
             )));
         }
-        wait(load, POLL_INTERVAL)?;
+        load.wait(POLL_INTERVAL)?;
     }
-}
-
-/// Waits until the server has done what filling the table has left it to do.
-fn wait_for_rest(process: &ServerProcess) -> Result<()> {
-    let start = Instant::now();
-    let second = Duration::from_secs(1);
-    while start.elapsed() < REST_TIMEOUT {
-        interrupt::check()?;
-        let before = process.cpu_time();
-        thread::sleep(second);
-        let used = before.and_then(|before| process.cpu_time()?.checked_sub(before));
-        if used.is_none_or(|used| used < second.mul_f64(REST_CPU_PART)) {
-            return Ok(());
-        }
-    }
-    Err(Failure::new(
-        "the server does not come to rest after the table has been filled",
-    ))
 }

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use crate::failure::{Context, Failure, Result};
@@ -48,19 +49,24 @@ fn request_to(target: &str, body: &str) -> Vec<u8> {
 /// The head of an answer, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
+    /// The status, 200 for a success.
     pub status: u16,
     /// The length of the status line and the headers, with the empty line after them.
     pub head_bytes: usize,
+    /// The length of the body.
     pub body_bytes: usize,
+    /// The same as it is sent: longer where it comes in chunks, as each has a length before it.
+    sent_bytes: usize,
 }
 
 impl Head {
     /// The length of the whole answer.
     pub fn total_bytes(&self) -> usize {
-        self.head_bytes + self.body_bytes
+        self.head_bytes + self.sent_bytes
     }
 
-    /// Reads the head at the start of `bytes`, or `None` where it is not yet all there.
+    /// Reads the head at the start of `bytes`, or `None` where it is not yet all there. Of an answer in
+    /// chunks everything must be there, as only then its length is known.
     pub fn parse(bytes: &[u8]) -> Result<Option<Head>> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
@@ -70,33 +76,78 @@ impl Head {
             .and_then(|rest| number(rest.get(..3)?))
             .and_then(|status| u16::try_from(status).ok())
             .ok_or_else(|| Failure::new("the answer is not HTTP/1.1"))?;
-        let body_bytes = bytes[..end]
-            .split(|&byte| byte == b'\n')
-            .find_map(|line| {
-                let (name, value) = line.split_at_checked("content-length:".len())?;
-                let is_length = name.eq_ignore_ascii_case(b"content-length:");
-                is_length.then(|| number(value.trim_ascii()))?
+        let header = |name: &[u8]| {
+            bytes[..end].split(|&byte| byte == b'\n').find_map(|line| {
+                let (start, value) = line.split_at_checked(name.len())?;
+                start.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
             })
-            .ok_or_else(|| Failure::new("the answer has no Content-Length"))?;
+        };
+        let head_bytes = end + 4;
+        let (body_bytes, sent_bytes) = match header(b"content-length:") {
+            Some(length) => {
+                let length =
+                    number(length).ok_or_else(|| Failure::new("the answer's Content-Length is no number"))?;
+                (length, length)
+            }
+            None if header(b"transfer-encoding:") == Some(b"chunked") => {
+                match chunks(&bytes[head_bytes..])? {
+                    Some((chunks, sent_bytes)) => (chunks.iter().map(Range::len).sum(), sent_bytes),
+                    None => return Ok(None),
+                }
+            }
+            None => return Err(Failure::new("the answer has no Content-Length")),
+        };
         Ok(Some(Head {
             status,
-            head_bytes: end + 4,
+            head_bytes,
             body_bytes,
+            sent_bytes,
         }))
     }
 
     /// Refuses an answer that is no success or not as long as it must be; `begun` is what of its
     /// body has arrived.
-    pub fn check(&self, body_bytes: usize, begun: &[u8]) -> Result<()> {
-        if self.status == 200 && self.body_bytes == body_bytes {
+    pub fn check(&self, body_bytes: &RangeInclusive<usize>, begun: &[u8]) -> Result<()> {
+        if self.status == 200 && body_bytes.contains(&self.body_bytes) {
             return Ok(());
         }
+        let (least, most) = (body_bytes.start(), body_bytes.end());
+        let expected = match least == most {
+            true => format!("{least}"),
+            false => format!("{least} to {most}"),
+        };
         Err(Failure::new(format!(
-            "an answer of {body_bytes} bytes was expected; it has status {} and {} bytes: {:.300}",
+            "an answer of {expected} bytes was expected; it has status {} and {} bytes: {:.300}",
             self.status,
             self.body_bytes,
             String::from_utf8_lossy(begun)
         )))
+    }
+}
+
+/// Where the chunks of a body are, and how long it is as it is sent; `None` where the last of them
+/// has not come yet.
+fn chunks(bytes: &[u8]) -> Result<Option<(Vec<Range<usize>>, usize)>> {
+    let mut chunks = Vec::new();
+    let mut from = 0;
+    loop {
+        let Some(line_bytes) = bytes[from..].windows(2).position(|window| window == b"\r\n") else {
+            return Ok(None);
+        };
+        let length = std::str::from_utf8(&bytes[from..from + line_bytes])
+            .ok()
+            .and_then(|digits| usize::from_str_radix(digits.trim(), 16).ok())
+            .ok_or_else(|| Failure::new("a chunk of an answer has no length"))?;
+        let start = from + line_bytes + 2;
+        // A line end follows each chunk; after the last there is nothing else.
+        from = start + length + 2;
+        if from > bytes.len() {
+            return Ok(None);
+        }
+        if length == 0 {
+            return Ok(Some((chunks, from)));
+        }
+        chunks.push(start..start + length);
     }
 }
 
@@ -126,8 +177,8 @@ impl Connection {
     }
 
     /// Sends a request and waits for its answer, which must be a success with a body of
-    /// `body_bytes` bytes.
-    pub fn exchange(&mut self, request: &[u8], body_bytes: usize) -> Result<()> {
+    /// as many bytes as `body_bytes` allows.
+    pub fn exchange(&mut self, request: &[u8], body_bytes: &RangeInclusive<usize>) -> Result<()> {
         self.stream
             .write_all(request)
             .context("a request cannot be sent")?;
@@ -169,14 +220,28 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.head.status
     }
 
+    /// The answer that `bytes` are, its chunks put together.
+    fn new(head: Head, mut bytes: Vec<u8>) -> Result<Self> {
+        if head.sent_bytes != head.body_bytes {
+            let sent = bytes.split_off(head.head_bytes);
+            for chunk in chunks(&sent)?.into_iter().flat_map(|(chunks, _)| chunks) {
+                bytes.extend_from_slice(&sent[chunk]);
+            }
+        }
+        Ok(Answer { head, bytes })
+    }
+
+    /// The bytes of the body.
     pub fn body(&self) -> &[u8] {
         &self.bytes[self.head.head_bytes..]
     }
 
+    /// The length of the status line and the headers.
     pub fn head_bytes(&self) -> usize {
         self.head.head_bytes
     }
@@ -229,7 +294,7 @@ fn read_answer(stream: &mut TcpStream) -> Result<Answer> {
         let read = stream.read(&mut buffer).context("no answer")?;
         bytes.extend_from_slice(&buffer[..read]);
         match Head::parse(&bytes)? {
-            Some(head) if bytes.len() >= head.total_bytes() => return Ok(Answer { head, bytes }),
+            Some(head) if bytes.len() >= head.total_bytes() => return Answer::new(head, bytes),
             _ if read == 0 => return Err(Failure::new("the server closed the connection without an answer")),
             _ => {}
         }
@@ -261,10 +326,47 @@ mod tests {
     }
 
     #[test]
+    fn chunks_are_put_together() {
+        let whole = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\nb\r\nbcdefghij\"}\r\n0\r\n\r\n";
+        for end in 0..whole.len() {
+            check(&whole[..end], None);
+        }
+        let head_bytes = whole.find("3\r\n").expect("a chunk");
+        check(whole, Some((200, head_bytes, 14)));
+        let head = Head::parse(whole.as_bytes()).expect("a head").expect("a head");
+        assert_eq!(head.total_bytes(), whole.len());
+        let answer = Answer::new(head, whole.as_bytes().to_vec()).expect("an answer");
+        assert_eq!(answer.body(), b"{\"abcdefghij\"}");
+        let damaged = whole.replace("\r\nb\r\n", "\r\nx\r\n");
+        assert!(Head::parse(damaged.as_bytes()).is_err());
+    }
+
+    #[test]
     fn what_is_no_answer_is_refused() {
         assert!(Head::parse(b"SSH-2.0\r\n\r\n").is_err());
         assert!(Head::parse(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
         assert!(Head::parse(b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn answers_of_another_length_are_refused() {
+        let head = Head {
+            status: 200,
+            head_bytes: 38,
+            body_bytes: 7,
+            sent_bytes: 7,
+        };
+        assert!(head.check(&(7..=7), b"").is_ok());
+        assert!(head.check(&(2..=9), b"").is_ok());
+        for (allowed, sentence) in [
+            (2..=6, "2 to 6 bytes"),
+            (8..=9, "8 to 9 bytes"),
+            (6..=6, "of 6 bytes"),
+        ] {
+            let failure = head.check(&allowed, b"").expect_err("another length");
+            assert!(failure.to_string().contains(sentence), "{failure}");
+        }
+        assert!(Head { status: 400, ..head }.check(&(7..=7), b"").is_err());
     }
 
     #[test]

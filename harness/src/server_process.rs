@@ -20,6 +20,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a server may take to stop when it is asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a server that does not say where it listens is asked whether it does.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The unit of processor time in `/proc`, the same on every Linux.
 const CPU_TICKS_PER_SECOND: f64 = 100.0;
@@ -27,8 +29,11 @@ const CPU_TICKS_PER_SECOND: f64 = 100.0;
 /// Where Stator stores, and how durably.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
+    /// Nothing is stored.
     Memory,
+    /// A write survives the end of the process.
     Os,
+    /// A write survives a loss of power.
     Sync,
 }
 
@@ -107,6 +112,41 @@ impl ServerProcess {
         }
     }
 
+    /// Starts `command`, which is to listen at `address` without saying so, and waits until it
+    /// answers there. It may take `timeout`.
+    pub fn start_at(
+        mut command: Command,
+        name: &str,
+        address: SocketAddr,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let started_at = Instant::now();
+        let child = command.spawn().context(&format!("{name} cannot be started"))?;
+        // From here on an early return ends the process.
+        let mut process = ServerProcess {
+            child,
+            address,
+            started_at,
+        };
+        loop {
+            if http::call(address, "ListTables", "{}").is_ok() {
+                return Ok(process);
+            }
+            if let Ok(Some(status)) = process.child.try_wait() {
+                return Err(Failure::new(format!(
+                    "{name} ended before it answered ({status})"
+                )));
+            }
+            if started_at.elapsed() > timeout {
+                return Err(Failure::new(format!(
+                    "{name} does not answer within {} s",
+                    timeout.as_secs()
+                )));
+            }
+            thread::sleep(START_POLL_INTERVAL);
+        }
+    }
+
     fn wait(&mut self) -> String {
         let status = self.child.wait().map(|status: ExitStatus| status.to_string());
         status.unwrap_or_else(|error| error.to_string())
@@ -173,6 +213,18 @@ impl ServerProcess {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kibibytes * 1024)
+    }
+
+    /// Bytes that the process has given the disk to write since it started, where the system tells.
+    pub fn written_bytes(&self) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/io", self.child.id())).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("write_bytes:"))?;
+        line.trim().parse().ok()
+    }
+
+    /// Whether the process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Processor time that the process has used, where the system tells.
