@@ -16,6 +16,11 @@ impl ManualClock {
         ManualClock(now_ms.into())
     }
 
+    /// Sets the clock, forward or back.
+    pub fn set_ms(&self, now_ms: u64) {
+        self.0.store(now_ms, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// Moves the clock forward.
     pub fn advance_ms(&self, by_ms: u64) {
         self.0.fetch_add(by_ms, std::sync::atomic::Ordering::Relaxed);

@@ -39,6 +39,20 @@ pub struct Settings {
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
+/// When transitions end that last no time, in milliseconds since the Unix epoch: before any time that
+/// a clock tells, so that one that is set back brings none of them back.
+const LONG_AGO_MS: u64 = 1;
+
+impl Settings {
+    /// When a transition ends that begins at `now_ms`, in milliseconds since the Unix epoch.
+    pub(crate) fn transition_until_ms(&self, now_ms: u64) -> u64 {
+        match self.transition_ms {
+            0 => LONG_AGO_MS,
+            transition_ms => now_ms + transition_ms,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {

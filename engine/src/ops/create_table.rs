@@ -44,10 +44,11 @@ pub(crate) async fn create_table<S: Store>(
     let name = template.name.clone();
     template.uuid = engine.new_uuid();
     template.created_at_ms = now_ms;
-    template.transition_until_ms = now_ms + engine.settings.transition_ms;
+    let until_ms = engine.settings.transition_until_ms(now_ms);
+    template.transition_until_ms = until_ms;
     template.on_demand_since_ms = (template.billing_mode == BillingMode::OnDemand).then_some(now_ms);
     if shows_warm {
-        template.warm.transition_until_ms = template.transition_until_ms;
+        template.warm.transition_until_ms = until_ms;
     }
     let new_stream = match view {
         None => None,
@@ -70,7 +71,13 @@ pub(crate) async fn create_table<S: Store>(
     if let Some(stream) = &table.descriptor.stream {
         engine.schedule_stream(&name, stream.label_ms);
     }
-    let mut description = describe(engine, context, &table.descriptor, Moment::answer(now_ms)).await?;
+    let mut description = describe(
+        engine,
+        context,
+        &table.descriptor,
+        Moment::answer(now_ms, until_ms),
+    )
+    .await?;
     if !shows_warm {
         description.warm_throughput = None;
     }

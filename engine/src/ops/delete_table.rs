@@ -16,7 +16,7 @@ pub(crate) async fn delete_table<S: Store>(
     input: DeleteTableInput,
 ) -> Result<DeleteTableOutput, Error> {
     let now_ms = engine.clock.now_ms();
-    let until_ms = now_ms + engine.settings.transition_ms;
+    let until_ms = engine.settings.transition_until_ms(now_ms);
     let table = engine
         .change_descriptor(table_name_of(&input.table_name), move |change| {
             check_deletable(&change.descriptor, now_ms)?;
@@ -26,7 +26,13 @@ pub(crate) async fn delete_table<S: Store>(
             Ok(())
         })
         .await?;
-    let description = describe(engine, context, &table.descriptor, Moment::answer(now_ms)).await?;
+    let description = describe(
+        engine,
+        context,
+        &table.descriptor,
+        Moment::answer(now_ms, until_ms),
+    )
+    .await?;
     if engine.settings.transition_ms == 0 {
         // Background work would do it as well; but the next request must find the table gone.
         engine.finish_deleting_table(&table).await?;

@@ -28,7 +28,8 @@ use crate::schema::{IndexProjection, KeySchema, KeyType};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     now_ms: u64,
-    is_answer: bool,
+    /// The end of the transitions that the described change has begun.
+    answered_until_ms: Option<u64>,
 }
 
 impl Moment {
@@ -36,22 +37,22 @@ impl Moment {
     pub fn description(now_ms: u64) -> Self {
         Moment {
             now_ms,
-            is_answer: false,
+            answered_until_ms: None,
         }
     }
 
-    /// That of the answer to a change made at `now_ms`: it shows the transitional state even where
-    /// that state lasts no time.
-    pub fn answer(now_ms: u64) -> Self {
+    /// That of the answer to a change made at `now_ms` whose transitions last until `until_ms`: it
+    /// shows the transitional state even where that state lasts no time.
+    pub fn answer(now_ms: u64, until_ms: u64) -> Self {
         Moment {
             now_ms,
-            is_answer: true,
+            answered_until_ms: Some(until_ms),
         }
     }
 
     /// Whether a transition that lasts until `until_ms` shows.
     pub fn shows(self, until_ms: u64) -> bool {
-        self.now_ms < until_ms || (self.is_answer && self.now_ms == until_ms)
+        self.now_ms < until_ms || self.answered_until_ms == Some(until_ms)
     }
 }
 
@@ -227,7 +228,8 @@ fn billing_mode_summary(descriptor: &TableDescriptor, moment: Moment) -> Option<
             BillingMode::Provisioned => types::BillingMode::Provisioned,
             BillingMode::OnDemand => types::BillingMode::PayPerRequest,
         }),
-        last_update_to_pay_per_request_date_time: (!moment.is_answer || since_ms != moment.now_ms)
+        last_update_to_pay_per_request_date_time: (moment.answered_until_ms.is_none()
+            || since_ms != moment.now_ms)
             .then(|| seconds(since_ms)),
     })
 }

@@ -35,7 +35,7 @@ pub(crate) async fn update_table<S: Store>(
     let request = Request::new(input)?;
     let on_demand = request.on_demand.clone();
     let now_ms = engine.clock.now_ms();
-    let until_ms = now_ms + engine.settings.transition_ms;
+    let until_ms = engine.settings.transition_until_ms(now_ms);
     let new_stream = match request.stream {
         Some(StreamChange::Enable(view)) => Some(NewStream::prepare(engine, &name, view).await?),
         _ => None,
@@ -53,7 +53,13 @@ pub(crate) async fn update_table<S: Store>(
             engine.close_stream(stream, &name).await?;
         }
     }
-    let mut description = describe(engine, context, &table.descriptor, Moment::answer(now_ms)).await?;
+    let mut description = describe(
+        engine,
+        context,
+        &table.descriptor,
+        Moment::answer(now_ms, until_ms),
+    )
+    .await?;
     description.on_demand_throughput =
         throughput::described_on_demand(table.descriptor.on_demand.as_ref(), on_demand.as_ref());
     if engine.settings.transition_ms == 0 {

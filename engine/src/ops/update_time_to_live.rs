@@ -33,7 +33,7 @@ pub(crate) async fn update_time_to_live<S: Store>(
                 &wanted,
                 Times {
                     now_ms,
-                    until_ms: now_ms + settings.transition_ms,
+                    until_ms: settings.transition_until_ms(now_ms),
                     change_ms: settings.time_to_live_change_ms,
                 },
             )

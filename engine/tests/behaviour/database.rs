@@ -183,6 +183,11 @@ impl Database {
         self.clock.advance_ms(by_ms);
     }
 
+    /// Sets the clock back.
+    pub fn set_back_ms(&self, by_ms: u64) {
+        self.clock.set_ms(self.clock.now_ms() - by_ms);
+    }
+
     /// Does one step of background work that is due.
     pub fn step(&self) {
         let step = self.runtime.block_on(self.engine.background_step()).unwrap();

@@ -281,3 +281,48 @@ fn provisioned_throughput_is_described_and_never_withheld() {
             r#"{"ReadCapacityUnits":1,"WriteCapacityUnits":1,"NumberOfDecreasesToday":0}"#,
         );
 }
+
+#[test]
+fn a_clock_that_is_set_back_brings_no_transition_back() {
+    let day_ms = 24 * 60 * 60 * 1000;
+    let database = Database::with_table("pk:S");
+    let status = |pointer: &str| {
+        let answer = database
+            .case("DescribeTable", json!({"TableName": "table"}))
+            .answer();
+        answer["Table"].pointer(pointer).cloned().unwrap_or_default()
+    };
+    database.set_back_ms(day_ms);
+    assert_eq!(status("/TableStatus"), "ACTIVE");
+    database.put(json!({"pk": {"S": "a"}, "other": {"S": "b"}}));
+    assert_eq!(
+        database.item(json!({"pk": {"S": "a"}}))["other"],
+        json!({"S": "b"})
+    );
+
+    let index = json!({
+        "IndexName": "index",
+        "KeySchema": key_schema(&[("other", "HASH")]),
+        "Projection": {"ProjectionType": "ALL"},
+    });
+    let request = json!({
+        "TableName": "table",
+        "AttributeDefinitions": definitions(&["pk", "other"]),
+        "GlobalSecondaryIndexUpdates": [{"Create": index}],
+    });
+    let answer = database.case("UpdateTable", request).answer();
+    assert_eq!(answer["TableDescription"]["TableStatus"], "UPDATING");
+    database.set_back_ms(day_ms);
+    database.work();
+    assert_eq!(status("/TableStatus"), "ACTIVE");
+    assert_eq!(status("/GlobalSecondaryIndexes/0/IndexStatus"), "ACTIVE");
+    assert_eq!(status("/GlobalSecondaryIndexes/0/ItemCount"), 1);
+
+    let answer = database
+        .case("DeleteTable", json!({"TableName": "table"}))
+        .answer();
+    assert_eq!(answer["TableDescription"]["TableStatus"], "DELETING");
+    database.set_back_ms(day_ms);
+    database.work();
+    database.case("ListTables", "{}").gives(r#"{"TableNames":[]}"#);
+}

@@ -18,8 +18,6 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const HOURS_MS_MAX: i64 = 11 * HOUR_MS;
 /// How far a jump of days goes at most.
 const DAYS_MS_MAX: i64 = 10 * DAY_MS;
-/// Where the clock begins: it does not go back beyond the day on which the tables were made.
-const START_MS: i64 = -30 * DAY_MS;
 
 /// Knows what the server's clock shows, and has shown at most.
 #[derive(Debug, Default)]
@@ -38,10 +36,9 @@ impl Clock {
     /// One that can be made to jump, by a file in `directory`.
     pub fn jumping(directory: &Path) -> Result<Self> {
         let file = directory.join("clock");
-        write(&file, START_MS)?;
+        write(&file, 0)?;
         Ok(Clock {
             file: Some(file),
-            offset_ms: AtomicI64::new(START_MS),
             ..Clock::default()
         })
     }
