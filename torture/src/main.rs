@@ -22,12 +22,15 @@ struct Arguments {
 enum Command {
     /// Cut the power at points of a recorded load, and look whether what was acknowledged is there
     PowerCuts(disk::power_cuts::PowerCuts),
+    /// Let writes, syncs and other file calls fail at every point of a workload
+    Faults(disk::faults::Faults),
 }
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     let done = interrupt::catch().and_then(|()| match &command {
         Command::PowerCuts(options) => disk::power_cuts::run(options),
+        Command::Faults(options) => disk::faults::run(options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@
 //! off at any of those operations. The rest are the runs: `power_cuts`, `faults`, `damage`.
 
 //D pub mod damage;
-//D pub mod faults;
+pub mod faults;
 mod ledger;
 mod load;
 #[allow(dead_code, reason = "the library knows more names than this program uses")]
