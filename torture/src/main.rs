@@ -24,6 +24,8 @@ enum Command {
     PowerCuts(disk::power_cuts::PowerCuts),
     /// Let writes, syncs and other file calls fail at every point of a workload
     Faults(disk::faults::Faults),
+    /// Flip bits, empty pages and cut files of a data directory, and look whether it is noticed
+    Damage(disk::damage::Damage),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let done = interrupt::catch().and_then(|()| match &command {
         Command::PowerCuts(options) => disk::power_cuts::run(options),
         Command::Faults(options) => disk::faults::run(options),
+        Command::Damage(options) => disk::damage::run(options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -56,11 +56,11 @@ pub struct Requests {
 }
 
 impl Requests {
-    pub fn new(seed: u64, client: u32) -> Self {
+    pub fn new(seed: u64, client: u32, versions_from: u64) -> Self {
         Requests {
             client,
-            random: fastrand::Rng::with_seed(seed ^ (u64::from(client) << 40)),
-            last_version: 0,
+            random: fastrand::Rng::with_seed(seed ^ (u64::from(client) << 40) ^ (versions_from << 20)),
+            last_version: versions_from,
         }
     }
 

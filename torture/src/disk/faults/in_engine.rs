@@ -151,7 +151,7 @@ impl Trial {
             self.break_each_write("CreateTable", &table, None)
                 .context(&around(&table))?;
         }
-        let mut requests = Requests::new(self.seed, 0);
+        let mut requests = Requests::new(self.seed, 0, 0);
         for number in 0..REQUESTS_PER_DATABASE {
             let request = requests.next(u64::MAX);
             if number.is_multiple_of(10) {
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_lost_key_is_noticed() {
         let mut trial = Trial::new(7).expect("a trial");
-        let mut requests = Requests::new(7, 0);
+        let mut requests = Requests::new(7, 0, 0);
         let unbroken = |trial: &Trial| FaultStore::new(trial.store.clone());
         for table in tables() {
             trial

@@ -11,18 +11,20 @@ use std::time::{Duration, Instant};
 use harness::control;
 use harness::failure::{Context, Failure, Result};
 use harness::interrupt;
-use harness::server_process::Durability;
+use harness::server_process::{Durability, ServerProcess};
 
 use super::Points;
 use crate::disk::ledger::{Ledger, check_all};
 use crate::disk::load::{self, Load};
-use crate::disk::program::{Outcome, check, said, serve, small_server};
+use crate::disk::program::{Outcome, check, quiet_server, said, serve};
 use crate::disk::reading::{Trouble, read_all};
 use crate::disk::requests::tables;
 use crate::disk::setting::Setting;
 use crate::disk::shim::Shim;
 
 const CLIENTS: u32 = 64;
+/// How long a process that is killed may take to end.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// A run without a fault is made so often, to see how many calls of each class there are.
 const REHEARSALS: u64 = 3;
 
@@ -71,6 +73,7 @@ pub fn run(setting: &Setting, changes: u64, points: Points, seed: u64) -> Result
         place: place.path(),
         load: Load {
             seed,
+            versions_from: 0,
             clients: CLIENTS,
             changes_per_client: changes.div_ceil(u64::from(CLIENTS)),
             time: Duration::from_secs(60),
@@ -167,7 +170,7 @@ impl Trial<'_> {
             let aside = self.place.join(format!("rehearsal-{rehearsal}"));
             fs::create_dir(&aside).context("a directory for a rehearsal")?;
             let shim = Shim::new(&aside.join("data"), &aside)?;
-            let (ledgers, end) = self.run_with(&shim, &aside)?;
+            let (ledgers, end) = self.run_with(&shim, &aside, false)?;
             if end != End::Unnoticed || ledgers.iter().any(|ledger| !ledger.refusals.is_empty()) {
                 return Err(Failure::new(format!(
                     "the load does not run to its end without a fault: {end:?}; {}",
@@ -194,7 +197,7 @@ impl Trial<'_> {
         let (kind, span) = point.way.split_once(':').unwrap_or((point.way, "once"));
         let fault = format!("{}:{}:{kind}:{span}", point.class, point.number);
         let shim = Shim::new(&aside.join("data"), &aside)?.failing(&fault);
-        let (ledgers, end) = self.run_with(&shim, &aside)?;
+        let (ledgers, end) = self.run_with(&shim, &aside, kind == "kill")?;
         let end = match shim.control()?.faults()? {
             0 if end == End::Unnoticed => End::NotReached,
             0 => {
@@ -211,9 +214,9 @@ impl Trial<'_> {
     }
 
     /// Runs the load on a new directory, with the fault.
-    fn run_with(&self, shim: &Shim, aside: &Path) -> Result<(Vec<Ledger>, End)> {
+    fn run_with(&self, shim: &Shim, aside: &Path, kills: bool) -> Result<(Vec<Ledger>, End)> {
         let log = aside.join("log");
-        let mut command = small_server(self.binary, Durability::Sync, &aside.join("data"));
+        let mut command = quiet_server(self.binary, Durability::Sync, &aside.join("data"));
         shim.preload(&mut command);
         let mut server = match serve(command, &log)? {
             Outcome::Success(server) => server,
@@ -222,24 +225,33 @@ impl Trial<'_> {
             Outcome::Broken(said) => return Err(Failure::new(said)),
         };
         let is_struck = || Ok(shim.control()?.faults()? > 0);
+        // Whether the fault was the end of the process, which may take a moment; nothing else may be.
+        let has_ended = |server: &mut ServerProcess| -> Result<bool> {
+            let begun = Instant::now();
+            while kills && is_struck()? && server.is_running() && begun.elapsed() < END_TIMEOUT {
+                thread::sleep(Duration::from_millis(1));
+            }
+            match (server.is_running(), kills) {
+                (true, _) => Ok(false),
+                (false, true) => Ok(true),
+                (false, false) => Err(Failure::new(format!("the server has gone: {}", said(&log)))),
+            }
+        };
         for table in tables() {
             if let Err(refusal) = control::create_table(server.address(), &table) {
-                return match (is_struck()?, server.is_running()) {
-                    (false, _) => Err(refusal),
-                    (true, true) => {
-                        check_refusal(&refusal.to_string())?;
-                        Ok((Vec::new(), End::RefusedRequests))
-                    }
-                    (true, false) => Ok((Vec::new(), End::Killed)),
-                };
+                if has_ended(&mut server)? {
+                    return Ok((Vec::new(), End::Killed));
+                }
+                if !is_struck()? {
+                    return Err(refusal);
+                }
+                check_refusal(&refusal.to_string())?;
+                return Ok((Vec::new(), End::RefusedRequests));
             }
         }
         let ledgers = load::run(server.address(), &self.load, shim)?;
-        if !server.is_running() {
-            return match said(&log).contains("panicked") {
-                true => Err(Failure::new(format!("the server has gone: {}", said(&log)))),
-                false => Ok((ledgers, End::Killed)),
-            };
+        if has_ended(&mut server)? {
+            return Ok((ledgers, End::Killed));
         }
         let refusals: Vec<&String> = ledgers.iter().flat_map(|ledger| &ledger.refusals).collect();
         refusals.iter().try_for_each(|refusal| check_refusal(refusal))?;
@@ -274,7 +286,7 @@ impl Trial<'_> {
     /// The same directory, on a disk that works again.
     fn check_after(&self, aside: &Path, ledgers: &[Ledger]) -> Result<()> {
         let data = aside.join("data");
-        let command = small_server(self.binary, Durability::Os, &data);
+        let command = quiet_server(self.binary, Durability::Os, &data);
         let server = serve(command, &aside.join("log-after"))?.expect("stator serve after the fault")?;
         let observed = read_all(&server.address()).map_err(|trouble| Failure::new(trouble.to_string()))?;
         check_all(ledgers, &observed, u64::MAX)?;
