@@ -103,7 +103,7 @@ impl fmt::Display for StoreError {
                 supported,
             } => write!(
                 f,
-                "{} has format version {found} and this Stator reads up to {supported}; run the newer Stator that wrote it",
+                "{} has format version {found}, as its file stator.format says, and this Stator reads up to {supported}; run the newer Stator that wrote it",
                 path.display()
             ),
             StoreError::Damaged { path, offset, detail } => {

@@ -26,6 +26,10 @@ enum Command {
     Kills(kills::KillsArguments),
     /// Cut the power at points of a recorded load, and look whether what was acknowledged is there
     PowerCuts(disk::power_cuts::PowerCuts),
+    /// Let writes, syncs and other file calls fail at every point of a workload
+    Faults(disk::faults::Faults),
+    /// Flip bits, empty pages and cut files of a data directory, and look whether it is noticed
+    Damage(disk::damage::Damage),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +37,8 @@ fn main() -> ExitCode {
     let done = interrupt::catch().and_then(|()| match &command {
         Command::Kills(arguments) => kills::run(arguments),
         Command::PowerCuts(options) => disk::power_cuts::run(options),
+        Command::Faults(options) => disk::faults::run(options),
+        Command::Damage(options) => disk::damage::run(options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

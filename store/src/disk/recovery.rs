@@ -1,7 +1,7 @@
 //! What to do about the log before RocksDB opens it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::directory::{io_error, sync_directory};
@@ -64,6 +64,38 @@ pub(super) fn cut_torn_tail(database: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// The file that names the newest manifest.
+const CURRENT_FILE: &str = "CURRENT";
+
+/// Refuses a database whose `CURRENT` names no manifest that is there: RocksDB would speak of the
+/// manifest alone, which nobody has.
+pub(super) fn check_current(database: &Path) -> Result<(), StoreError> {
+    let path = database.join(CURRENT_FILE);
+    let content = match fs::read(&path) {
+        Ok(content) => content,
+        // RocksDB says what this means.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_error("read", &path, &error)),
+    };
+    let name = content
+        .strip_suffix(b"\n")
+        .and_then(|name| std::str::from_utf8(name).ok());
+    let is_manifest = name.is_some_and(|name| {
+        name.starts_with("MANIFEST-") && !name.contains(['/', '\0']) && database.join(name).is_file()
+    });
+    match is_manifest {
+        true => Ok(()),
+        false => Err(StoreError::Damaged {
+            detail: format!(
+                "it holds {:?}, and no manifest of that name is beside it",
+                String::from_utf8_lossy(&content)
+            ),
+            path,
+            offset: Some(0),
+        }),
+    }
 }
 
 /// What a repair would take away: nothing where the log is whole or only its tail is torn.

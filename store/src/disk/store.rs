@@ -22,7 +22,7 @@ use super::options::{DiskOptions, Durability};
 use super::pipeline::{Decided, Pipeline, effects};
 use super::readers::{Readers, spawn};
 use super::reclaim::Reclaim;
-use super::recovery::cut_torn_tail;
+use super::recovery::{check_current, cut_torn_tail};
 use super::snapshot::OwnedSnapshot;
 use super::source::Source;
 use super::tuning::{Tuning, write_options};
@@ -84,6 +84,7 @@ impl DiskStore {
         let mut directory = DataDirectory::lock_or_create(&options.path)?;
         let path = directory.database();
         if !directory.is_new() {
+            check_current(&path)?;
             cut_torn_tail(&path)?;
         }
         let failure = |error: rocksdb::Error| engine_error(path.clone(), "open", &error);

@@ -16,6 +16,8 @@ use super::shim::{Control, Shim};
 #[derive(Clone, Debug)]
 pub struct Load {
     pub seed: u64,
+    /// The versions of what is written are above this.
+    pub versions_from: u64,
     pub clients: u32,
     /// How many changes of items or tables each client makes.
     pub changes_per_client: u64,
@@ -53,7 +55,7 @@ impl<'a> Client<'a> {
         Ok(Client {
             address,
             load,
-            requests: Requests::new(load.seed, client),
+            requests: Requests::new(load.seed, client, load.versions_from),
             control: shim.control()?,
             connection: None,
             ledger: Ledger::default(),

@@ -5,8 +5,8 @@
 //! the server and its files, `trace` reads what that recorded, `replay` is a disk that can be cut
 //! off at any of those operations. The rest are the runs: `power_cuts`, `faults`, `damage`.
 
-//D pub mod damage;
-//D pub mod faults;
+pub mod damage;
+pub mod faults;
 mod ledger;
 mod load;
 #[allow(dead_code, reason = "the library knows more names than this program uses")]

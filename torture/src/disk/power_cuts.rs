@@ -18,7 +18,7 @@ use harness::server_process::Durability;
 use super::ledger::{Ledger, check_all};
 use super::load::{self, Load};
 use super::names::Recorded;
-use super::program::{Outcome, check, said, serve, small_server};
+use super::program::{Outcome, check, quiet_server, said, serve, small_server};
 use super::reading::read_all;
 use super::replay::{Disk, Loss};
 use super::requests;
@@ -180,6 +180,7 @@ fn record(options: &PowerCuts, binary: &Path, place: &Path, seed: u64) -> Result
     }
     let load = Load {
         seed,
+        versions_from: 0,
         clients: options.clients,
         changes_per_client: options.changes,
         time: Duration::from_secs(300),
@@ -274,7 +275,7 @@ fn verify_each(
 fn verify(cut: &Cut, binary: &Path, ledgers: &[Ledger]) -> Result<()> {
     let data = cut.data();
     let server = serve(
-        small_server(binary, Durability::Os, &data),
+        quiet_server(binary, Durability::Os, &data),
         &cut.aside.join("log"),
     )?
     .expect("stator serve")?;

@@ -22,14 +22,22 @@ pub enum Outcome<T> {
     Broken(String),
 }
 
-/// `stator serve` with buffers so small that files come and go all the time.
+/// `stator serve` with buffers so small that files come and go all the time, as the shards of streams
+/// do.
 pub fn small_server(binary: &Path, durability: Durability, data: &Path) -> Command {
+    let mut command = quiet_server(binary, durability, data);
+    command.arg("--stream-shard-rollover=1s");
+    command
+}
+
+/// The same, but shards stay: of one that is just being ended nothing can be read where nothing can
+/// be written.
+pub fn quiet_server(binary: &Path, durability: Durability, data: &Path) -> Command {
     let mut command = stator_command_logging(binary, durability, data, "warn");
     command.args([
         "--cache-bytes=8MiB",
         "--write-buffer-bytes=1MiB",
         "--min-free-bytes=1MiB",
-        "--stream-shard-rollover=1s",
     ]);
     command
 }

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
 
 use harness::control;
 use harness::failure::Result;
 use serde_json::{Map, Value, json};
 
 use super::ledger::{INDEX, Observed, TABLES, Target, is_indexed};
+
+/// How often a stream is read again that does not show everything, and when.
+const ROLLOVER_RETRIES: u32 = 20;
+const ROLLOVER_PAUSE: Duration = Duration::from_millis(25);
 
 /// The two APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +76,16 @@ pub fn read_all(database: &impl Database) -> Read<Observed> {
     }
     if tables.iter().any(|name| name == TABLES[0]) {
         compare_index(database, &observed)?;
-        compare_stream(database, &observed)?;
+        // While the shards of a stream are being ended, the open ones show nothing for a moment.
+        let mut compared = compare_stream(database, &observed);
+        for _ in 0..ROLLOVER_RETRIES {
+            if !matches!(compared, Err(Trouble::Wrong(_))) {
+                break;
+            }
+            thread::sleep(ROLLOVER_PAUSE);
+            compared = compare_stream(database, &observed);
+        }
+        compared?;
     }
     Ok(observed)
 }
@@ -208,11 +223,18 @@ fn compare_stream(database: &impl Database, observed: &Observed) -> Read<()> {
         let (target, version) = recognise(TABLES[0], item)?;
         at_the_end.insert(target, version);
     }
-    match at_the_end == items_of_first_table(observed) {
-        true => Ok(()),
-        false => Err(Trouble::Wrong(
-            "the stream's records do not lead to what its table holds".to_owned(),
-        )),
+    let held = items_of_first_table(observed);
+    let targets = held.keys().chain(at_the_end.keys());
+    let mut differing = targets.filter(|target| held.get(target) != at_the_end.get(target));
+    match differing.next() {
+        None => Ok(()),
+        Some(target) => Err(Trouble::Wrong(format!(
+            "the stream's records do not lead to what its table holds: {target} has version {:?}, the last record of it {:?}, \
+             and so have {} others",
+            held.get(target),
+            at_the_end.get(target),
+            differing.count()
+        ))),
     }
 }
 

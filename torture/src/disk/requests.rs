@@ -56,11 +56,11 @@ pub struct Requests {
 }
 
 impl Requests {
-    pub fn new(seed: u64, client: u32) -> Self {
+    pub fn new(seed: u64, client: u32, versions_from: u64) -> Self {
         Requests {
             client,
-            random: fastrand::Rng::with_seed(seed ^ (u64::from(client) << 40)),
-            last_version: 0,
+            random: fastrand::Rng::with_seed(seed ^ (u64::from(client) << 40) ^ (versions_from << 20)),
+            last_version: versions_from,
         }
     }
 
@@ -105,7 +105,10 @@ impl Requests {
                     ("DeleteItem", body, true, vec![(item, None)])
                 }
                 64..80 => {
-                    let count = self.random.u32(2..=4).min(changes_max.max(2) as u32);
+                    let count = self
+                        .random
+                        .u32(2..=4)
+                        .min(u32::try_from(changes_max.max(2)).unwrap_or(u32::MAX));
                     let items = self.items(count);
                     let puts = items
                         .iter()
@@ -115,7 +118,10 @@ impl Requests {
                     ("TransactWriteItems", body, true, changes.collect())
                 }
                 80..98 => {
-                    let count = self.random.u32(2..=BATCH_MAX).min(changes_max.max(2) as u32);
+                    let count = self
+                        .random
+                        .u32(2..=BATCH_MAX)
+                        .min(u32::try_from(changes_max.max(2)).unwrap_or(u32::MAX));
                     let (body, changes) = self.batch(count, version);
                     ("BatchWriteItem", body, false, changes)
                 }

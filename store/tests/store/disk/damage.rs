@@ -157,3 +157,30 @@ async fn damage_to_a_table_is_refused_when_it_is_read() {
     };
     assert!(matches!(failed, StoreError::Damaged { .. }), "{failed:?}");
 }
+
+#[tokio::test]
+async fn a_manifest_that_is_not_there_is_refused_by_the_file_that_names_it() {
+    let directory = Directory::new();
+    let options = directory.options();
+    let store = DiskStore::open(&options).expect("it opens");
+    put(&store, ROWS, "row", "value").await;
+    drop(store);
+    let current = directory.0.join("db").join("CURRENT");
+    let content = fs::read(&current).expect("it is there");
+    for bad in [
+        "MANIFEST-999999\n",
+        "MANIFEST-",
+        "",
+        "no name",
+        "MANIFEST-/../stator.lock\n",
+    ] {
+        fs::write(&current, bad).expect("written");
+        match DiskStore::open(&options).map(|_| ()) {
+            Err(StoreError::Damaged { path, .. }) => assert_eq!(path, current, "{bad:?}"),
+            other => panic!("{bad:?}: {other:?}"),
+        }
+    }
+    fs::write(&current, content).expect("written");
+    let store = DiskStore::open(&options).expect("it opens");
+    assert!(store.get(ROWS, b"row").await.expect("read").is_some());
+}
