@@ -111,7 +111,7 @@ fn read_value(value: &ValueRef<'_>) {
         ValueRef::Number(number) => {
             let mut text = Vec::new();
             number.append_decimal(&mut text);
-            assert!(number.size_bytes() <= 21, "{number:?} has its size");
+            assert!(number.size_bytes() <= 22, "{number:?} has its size");
         }
         ValueRef::Binary(_) | ValueRef::Bool(_) | ValueRef::Null => {}
     }

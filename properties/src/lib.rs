@@ -6,7 +6,7 @@
 
 mod expressions;
 mod items;
-mod json;
+pub mod json;
 pub mod keys;
 mod partiql;
 mod requests;

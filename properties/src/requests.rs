@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use api::{Context, dispatch};
+use api::{Context, Response, dispatch};
 use engine::{Engine, KEY_SPACES, ManualClock, Settings, Step};
 use serde_json::Value;
 use store::MemoryStore;
@@ -51,7 +51,8 @@ pub fn check(input: &[u8]) {
         runtime.block_on(async {
             let mut database = Database::new().await;
             for line in PREPARATION.lines() {
-                database.take_line(line.as_bytes()).await;
+                let answer = database.take_line(line.as_bytes()).await;
+                assert_eq!(answer.map(|answer| answer.status), Some(200), "{line}");
             }
             let lines = input.split(|&byte| byte == b'\n');
             for line in lines.take(REQUESTS_MAX) {
@@ -92,24 +93,24 @@ impl Database {
         }
     }
 
-    async fn take_line(&mut self, line: &[u8]) {
+    async fn take_line(&mut self, line: &[u8]) -> Option<Response> {
         if let Some(advance) = line.strip_prefix(b"+") {
             let advance = std::str::from_utf8(advance)
                 .ok()
                 .and_then(|text| text.parse().ok());
             self.clock.advance_ms(advance.unwrap_or(0).min(ADVANCE_MAX_MS));
-            return self.settle().await;
+            self.settle().await;
+            return None;
         }
-        let Some(end) = line.iter().position(|&byte| byte == b' ') else {
-            return;
-        };
+        let end = line.iter().position(|&byte| byte == b' ')?;
         let operation = json::operation(&line[..end]);
         let body = self.filled_in(&line[end + 1..]);
         let answer = dispatch(&self.engine, &self.context, operation, &body).await;
         json::check_answer(&answer, &body);
-        if let Ok(answer) = serde_json::from_slice(&answer.body) {
-            self.remember(&answer);
+        if let Ok(document) = serde_json::from_slice(&answer.body) {
+            self.remember(&document);
         }
+        Some(answer)
     }
 
     /// The body with what it names of earlier answers.
@@ -163,58 +164,5 @@ impl Database {
         let report = engine::check(self.engine.store(), |_| {}).await;
         let report = report.expect("the store can be read");
         assert!(report.is_clean(), "the check finds {:#?}", report.problems);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use api::Operation;
-
-    use super::*;
-
-    /// A preparation that is refused would leave nothing to ask.
-    #[test]
-    fn the_database_is_prepared() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime starts");
-        runtime.block_on(async {
-            let mut database = Database::new().await;
-            for line in PREPARATION.lines() {
-                database.take_line(line.as_bytes()).await;
-            }
-            let report = engine::check(database.engine.store(), |_| {}).await;
-            let report = report.expect("the store can be read");
-            assert!(report.is_clean());
-            assert_eq!((report.tables, report.items), (2, 6));
-            let entries = (report.index_entries, report.expiry_entries, report.log_records);
-            assert_eq!(entries, (5, 2, 5));
-        });
-    }
-
-    #[test]
-    #[should_panic(expected = "an error has no message")]
-    fn an_error_without_a_message_is_found() {
-        let error = api::Error::validation("");
-        json::check_answer(&api::Response::from(&error), b"{}");
-    }
-
-    #[test]
-    #[should_panic(expected = "an error is no JSON")]
-    fn a_broken_answer_is_found() {
-        let mut answer = api::Response::from(&api::Error::validation("why"));
-        answer.body.pop();
-        json::check_answer(&answer, b"{}");
-    }
-
-    #[test]
-    #[should_panic(expected = "500")]
-    fn an_internal_error_is_found() {
-        json::check_answer(&api::Response::from(&api::Error::internal()), b"{}");
-    }
-
-    #[test]
-    fn what_operations_are_named_is_what_they_are() {
-        assert_eq!(json::operation(b"PutItem"), Operation::PutItem);
     }
 }

@@ -4,6 +4,7 @@
 //! A failure prints the seed that repeats it: `STATOR_SEED` says which is tried first. How long each
 //! property is tried is `STATOR_FUZZ_SECONDS`.
 
+mod mutation;
 mod planted;
 
 use std::fs;

@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use api::{Error, Response};
 use model::ValueRef;
 use model::key::{self, NotAKeyType};
+use properties::json::check_answer;
 use properties::keys::{Append, check_with};
 
 use super::{mutator, try_until};
@@ -70,4 +72,24 @@ fn a_lost_byte_is_found() {
         Ok(())
     }
     found(key::append_sort_value, append_last);
+}
+
+#[test]
+#[should_panic(expected = "an error has no message")]
+fn an_error_without_a_message_is_found() {
+    check_answer(&Response::from(&Error::validation("")), b"{}");
+}
+
+#[test]
+#[should_panic(expected = "an error is no JSON")]
+fn a_broken_answer_is_found() {
+    let mut answer = Response::from(&Error::validation("why"));
+    answer.body.pop();
+    check_answer(&answer, b"{}");
+}
+
+#[test]
+#[should_panic(expected = "500")]
+fn an_internal_error_is_found() {
+    check_answer(&Response::from(&Error::internal()), b"{}");
 }

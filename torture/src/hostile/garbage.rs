@@ -215,11 +215,11 @@ fn large_chunk() -> Vec<u8> {
     chunk
 }
 
-/// A megabyte that is a gigabyte once it is expanded.
+/// A quarter of a megabyte that is a quarter of a gigabyte once it is expanded.
 pub fn gzip_bomb() -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let zeros = vec![0; 1 << 20];
-    for _ in 0..1024 {
+    for _ in 0..256 {
         encoder.write_all(&zeros).context("the bomb cannot be made")?;
     }
     encoder.finish().context("the bomb cannot be made")

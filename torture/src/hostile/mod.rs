@@ -127,7 +127,7 @@ impl Hostile {
                 slow::check(&server.subject, if self.short { 4 } else { 32 }).await
             }
             Check::Connections => {
-                let (count, over) = if self.short { (2000, 100) } else { (10_000, 1000) };
+                let (count, over) = if self.short { (2000, 100) } else { (10_000, 100) };
                 rlimit::increase_nofile_limit(count as u64 + over as u64 + 500)
                     .context("this process may not open as many files")?;
                 let limit = format!("--max-connections={count}");
