@@ -15,6 +15,9 @@ const WORKING: usize = 200;
 /// How long a call may take while all the others are open.
 const CALL_MAX: Duration = Duration::from_secs(5);
 
+/// What the server may take for each connection that is open: its buffers and its task.
+pub const CONNECTION_BYTES: u64 = 24 << 10;
+
 /// For how long those over the limit are watched, that none is answered.
 const WAIT: Duration = Duration::from_millis(500);
 
@@ -33,6 +36,7 @@ pub async fn check(subject: &Subject, count: usize, over: usize, bound_bytes: u6
         client.call_ok("ListTables", &nothing).await?;
     }
     let opened = began.elapsed();
+    let bound_bytes = bound_bytes + CONNECTION_BYTES * count as u64;
     let per_connection = (subject.resident)().unwrap_or_default().saturating_sub(before) / count as u64;
 
     let idle = clients.split_off(WORKING.min(count));

@@ -15,21 +15,24 @@ use super::garbage::{gzip_bomb, gzip_request};
 use super::slow::{TABLE, fill, page_request};
 use super::subject::{MemoryWatch, Subject};
 
-/// What the server is started with; what it may take is the sum, and [`BESIDE_BYTES`].
-pub const FLAGS: [&str; 6] = [
+/// What the server is started with; what it may take is the sum, [`BESIDE_BYTES`], and the answers that
+/// are being made and sent: those have no bound of their own but the number of requests.
+pub const FLAGS: [&str; 5] = [
     "--cache-bytes=64MiB",
     "--write-buffer-bytes=32MiB",
     "--max-body-bytes-total=64MiB",
-    "--max-answer-bytes-total=64MiB",
     "--body-timeout=5s",
     "--write-timeout=5s",
 ];
 
 /// The bytes that [`FLAGS`] name.
-pub const NAMED_BYTES: u64 = (64 + 64 + 64) << 20;
+pub const NAMED_BYTES: u64 = (64 + 64) << 20;
 
 /// What the server may take beside its caches, bodies and answers.
 pub const BESIDE_BYTES: u64 = 64 << 20;
+
+/// How often an answer is there while it is made: as items, and as text.
+const COPIES: u64 = 2;
 
 /// How long an answer may take when everybody asks for much.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,16 +55,18 @@ pub async fn check(subject: &Subject, clients: usize, lasts: Duration, bound_byt
     let tally = Arc::new(Tally::default());
     let is_over = Arc::new(AtomicBool::new(false));
     let mut tasks: Vec<JoinHandle<Result<()>>> = Vec::new();
-    for (name, bytes, reads) in requests()? {
+    let mut bound_bytes = bound_bytes;
+    for request in requests()? {
+        bound_bytes += COPIES * request.answer_bytes * clients as u64;
         for _ in 0..clients {
             let asker = Asker {
                 subject: subject.clone(),
-                name,
-                bytes: bytes.clone(),
+                name: request.name,
+                bytes: request.bytes.clone(),
                 tally: tally.clone(),
                 is_over: is_over.clone(),
             };
-            tasks.push(match reads {
+            tasks.push(match request.is_read {
                 true => tokio::spawn(asker.ask()),
                 false => tokio::spawn(asker.ask_and_read_nothing()),
             });
@@ -88,8 +93,17 @@ pub async fn check(subject: &Subject, clients: usize, lasts: Duration, bound_byt
     ))
 }
 
-/// What is asked: a name, the request, and whether the answer is read.
-fn requests() -> Result<Vec<(&'static str, Arc<[u8]>, bool)>> {
+/// What is asked.
+struct Request {
+    name: &'static str,
+    bytes: Arc<[u8]>,
+    /// What the server holds to answer it, at most.
+    answer_bytes: u64,
+    /// Whether the answer is read.
+    is_read: bool,
+}
+
+fn requests() -> Result<Vec<Request>> {
     let key = |number: usize| json!({"pk": {"S": "p"}, "sk": {"N": number.to_string()}});
     let filling = "y".repeat(390 * 1024);
     let put = |number: usize| {
@@ -106,19 +120,27 @@ fn requests() -> Result<Vec<(&'static str, Arc<[u8]>, bool)>> {
     let too_large = json!({"TableName": TABLE, "Item": {"pk": {"S": "x".repeat(15 << 20)}}});
     let ready = |operation: &str, body: &Value| Arc::from(request(operation, &body.to_string()));
     let batch_get = ready("BatchGetItem", &json!({"RequestItems": {TABLE: {"Keys": keys}}}));
+    let page: Arc<[u8]> = Arc::from(page_request());
+    let bomb = Arc::from(gzip_request(&gzip_bomb()?));
+    let scan = ready("Scan", &scan);
+    let write = ready("BatchWriteItem", &json!({"RequestItems": {TABLE: batch}}));
+    let request = |name, bytes: &Arc<[u8]>, answer_bytes, is_read| Request {
+        name,
+        bytes: bytes.clone(),
+        answer_bytes,
+        is_read,
+    };
+    const PAGE_BYTES: u64 = 3 << 19;
+    const BATCH_BYTES: u64 = 12 << 20;
     Ok(vec![
-        ("an item of 15 MB", ready("PutItem", &too_large), true),
-        (
-            "a batch of 10 MB",
-            ready("BatchWriteItem", &json!({"RequestItems": {TABLE: batch}})),
-            true,
-        ),
-        ("a scan with a filter", ready("Scan", &scan), true),
-        ("a page of 1 MB", Arc::from(page_request()), true),
-        ("12 MB of items", batch_get.clone(), true),
-        ("a gzip bomb", Arc::from(gzip_request(&gzip_bomb()?)), true),
-        ("unread pages of 1 MB", Arc::from(page_request()), false),
-        ("unread 12 MB of items", batch_get, false),
+        request("an item of 15 MB", &ready("PutItem", &too_large), 0, true),
+        request("a batch of 10 MB", &write, 0, true),
+        request("a gzip bomb", &bomb, 0, true),
+        request("a scan with a filter", &scan, PAGE_BYTES, true),
+        request("a page of 1 MB", &page, PAGE_BYTES, true),
+        request("12 MB of items", &batch_get, BATCH_BYTES, true),
+        request("unread pages of 1 MB", &page, PAGE_BYTES, false),
+        request("unread 12 MB of items", &batch_get, BATCH_BYTES, false),
     ])
 }
 
