@@ -120,7 +120,7 @@ impl Hostile {
             }
             Check::Garbage => {
                 let server = starter.start(&name, &["--head-timeout=5s", "--body-timeout=5s"])?;
-                garbage::check(&server.subject, self.seed, if self.short { 100 } else { 5000 }).await
+                garbage::check(&server.subject, self.seed, if self.short { 50 } else { 5000 }).await
             }
             Check::Slow => {
                 let server = starter.start(&name, &slow::FLAGS)?;

@@ -13,14 +13,14 @@ use super::client::{Client, Outcome, call};
 use super::subject::Subject;
 
 /// What the server is started with as its limits on heads, bodies and writing.
-pub const LIMIT: Duration = Duration::from_secs(2);
+pub const LIMIT: Duration = Duration::from_secs(1);
 
 /// The flags that say so.
-pub const FLAGS: [&str; 3] = ["--head-timeout=2s", "--body-timeout=2s", "--write-timeout=2s"];
+pub const FLAGS: [&str; 3] = ["--head-timeout=1s", "--body-timeout=1s", "--write-timeout=1s"];
 
 /// By when a client must be cut: the server looks a few times within each limit, and the machine may
 /// be busy.
-const CUT_BY: Duration = Duration::from_secs(7);
+const CUT_BY: Duration = Duration::from_secs(4);
 
 /// How long a request of somebody else may take meanwhile.
 const BYSTANDER_MAX: Duration = Duration::from_secs(1);
