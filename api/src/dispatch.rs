@@ -42,7 +42,7 @@ pub async fn dispatch<D: DynamoDb>(
 }
 
 fn decode_request<T: Decode>(operation: Operation, body: &[u8]) -> Result<T, Error> {
-    decode::decode(body).map_err(|_| report::describe(operation, body))
+    decode::decode(body).map_err(|_| report::refusal(operation, body))
 }
 
 fn encode_answer<T: Encode>(output: &T) -> Vec<u8> {

@@ -17,6 +17,19 @@ pub(crate) use tables::Report;
 use tree::Json;
 
 /// The error of a request that decoding refused.
+pub(crate) fn refusal(operation: Operation, body: &[u8]) -> Error {
+    let error = describe(operation, body);
+    // Decoding looks at each member of a name, describing at the last.
+    if error.message.is_empty() && matches!(tree::read(body), Ok(Json::Map(_))) {
+        return Error::new(
+            ErrorKind::SerializationException,
+            "A member is given twice, once with a wrong value",
+        );
+    }
+    error
+}
+
+/// What is wrong with a request; an error without a message where nothing is, or where it is no JSON.
 pub(crate) fn describe(operation: Operation, body: &[u8]) -> Error {
     // Without a message: the service has none for what is no JSON.
     let Ok(tree) = tree::read(body) else {

@@ -277,6 +277,12 @@ impl Number {
         out.push(flip(0));
     }
 
+    /// Whether the parts are those of a number within the service's limits: true of every number but
+    /// one that was read from damaged bytes.
+    pub(crate) fn is_normal(self) -> bool {
+        Self::new(self.coefficient, i64::from(self.exponent)) == Ok(self)
+    }
+
     /// Writes the number in its stored form: exponent and coefficient as signed variable-length integers.
     pub(crate) fn append_stored(self, out: &mut Vec<u8>) {
         let exponent = ((self.exponent << 1) ^ (self.exponent >> 15)) as u16;

@@ -402,7 +402,8 @@ impl Item {
             return Err(Malformed("a stored item is cut short"));
         }
         let (header_bytes, used) = read_length(&bytes[1..]);
-        let body_start = 1 + used + header_bytes;
+        // A damaged length can be as large as any.
+        let body_start = (1 + used).saturating_add(header_bytes);
         if body_start >= bytes.len() {
             return Err(Malformed("a stored item is cut short"));
         }
@@ -439,8 +440,8 @@ impl Item {
         self.attributes().size_bytes()
     }
 
-    /// Walks the whole item and tells whether it could be read without a panic, is in order, and
-    /// ends where its bytes end.
+    /// Walks the whole item and tells whether it could be read without a panic, is in order, ends
+    /// where its bytes end, and is written in the one form that its attributes have.
     pub fn check(&self) -> Result<(), Malformed> {
         let rest = check_map(&self.bytes[self.body_start as usize..], 0)?;
         if rest.is_empty() {
@@ -455,6 +456,9 @@ const CUT: Malformed = Malformed("a stored item is cut short");
 
 fn check_length(bytes: &[u8]) -> Result<(usize, &[u8]), Malformed> {
     let end = bytes.iter().take(10).position(|&byte| byte < 0x80).ok_or(CUT)?;
+    if end > 0 && bytes[end] == 0 {
+        return Err(Malformed("a stored length is longer than it need be"));
+    }
     let (value, used) = read_variable(&bytes[..=end]);
     Ok((usize::try_from(value).map_err(|_| CUT)?, &bytes[used..]))
 }
@@ -472,7 +476,28 @@ fn check_number(bytes: &[u8]) -> Result<(Number, &[u8]), Malformed> {
         .position(|&byte| byte < 0x80)
         .ok_or(CUT)?;
     let (number, used) = Number::read_stored(bytes);
+    let mut again = Vec::with_capacity(used);
+    number.append_stored(&mut again);
+    if !number.is_normal() || again != bytes[..used] {
+        return Err(Malformed("a stored number is none of the service's"));
+    }
     Ok((number, &bytes[used..]))
+}
+
+/// Checks a member of a set, which must be above the one before.
+fn check_member<T: Ord>(previous: &mut Option<T>, member: T) -> Result<(), Malformed> {
+    if previous.as_ref().is_some_and(|previous| *previous >= member) {
+        return Err(Malformed("members of a stored set are out of order"));
+    }
+    *previous = Some(member);
+    Ok(())
+}
+
+fn check_text(text: &[u8]) -> Result<(), Malformed> {
+    match std::str::from_utf8(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Malformed("a stored string is not UTF-8")),
+    }
 }
 
 fn check_body(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
@@ -512,7 +537,7 @@ fn check_value(bytes: &[u8], depth: usize) -> Result<&[u8], Malformed> {
     match tag {
         TAG_STRING => {
             let (text, rest) = check_prefixed(payload)?;
-            std::str::from_utf8(text).map_err(|_| Malformed("a stored string is not UTF-8"))?;
+            check_text(text)?;
             Ok(rest)
         }
         TAG_BINARY => Ok(check_prefixed(payload)?.1),
@@ -534,12 +559,20 @@ fn check_value(bytes: &[u8], depth: usize) -> Result<&[u8], Malformed> {
         TAG_STRING_SET | TAG_NUMBER_SET | TAG_BINARY_SET => {
             let (body, rest) = check_body(payload)?;
             let (count, mut inner) = check_length(body)?;
+            let (mut previous_number, mut previous) = (None, None);
             for _ in 0..count {
-                inner = if tag == TAG_NUMBER_SET {
-                    check_number(inner)?.1
-                } else {
-                    check_prefixed(inner)?.1
-                };
+                if tag == TAG_NUMBER_SET {
+                    let (number, after) = check_number(inner)?;
+                    check_member(&mut previous_number, number)?;
+                    inner = after;
+                    continue;
+                }
+                let (member, after) = check_prefixed(inner)?;
+                if tag == TAG_STRING_SET {
+                    check_text(member)?;
+                }
+                check_member(&mut previous, member)?;
+                inner = after;
             }
             check_end(inner)?;
             Ok(rest)

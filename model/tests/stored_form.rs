@@ -117,3 +117,53 @@ fn a_check_of_damaged_bytes_never_panics() {
         }
     }
 }
+
+/// An item whose one attribute `a` has these stored bytes.
+fn check_value(value: &[u8]) -> Result<(), model::Malformed> {
+    let stored = [&[1, 0, 1, 1, b'a'][..], value].concat();
+    Item::from_stored(Bytes::from(stored)).and_then(|item| item.check())
+}
+
+#[test]
+fn what_no_encoder_writes_is_found() {
+    assert_eq!(check_value(&[2, 0, 2]), Ok(()), "the number 1");
+    // A coefficient of 39 digits, which no key has room for.
+    let mut wide = vec![2, 0];
+    wide.extend([0xFF; 18]);
+    wide.push(0x03);
+    assert!(check_value(&wide).is_err(), "too many digits");
+    assert!(check_value(&[2, 0, 20]).is_err(), "10, which is written as 1E1");
+    assert!(check_value(&[2, 0xFE, 0x7F, 2]).is_err(), "out of range");
+    assert!(check_value(&[2, 2, 0]).is_err(), "zero has one form");
+    assert!(
+        check_value(&[2, 0x80, 0, 2]).is_err(),
+        "an exponent that is too long"
+    );
+    assert!(check_value(&[1, 0x80, 0]).is_err(), "a length that is too long");
+    assert_eq!(check_value(&[9, 5, 0, 0, 0, 2, 1, b'a', 1, b'b']), Ok(()));
+    assert!(
+        check_value(&[9, 5, 0, 0, 0, 2, 1, b'b', 1, b'a']).is_err(),
+        "out of order"
+    );
+    assert!(
+        check_value(&[9, 5, 0, 0, 0, 2, 1, b'a', 1, b'a']).is_err(),
+        "twice"
+    );
+    assert!(check_value(&[9, 3, 0, 0, 0, 1, 1, 0xFF]).is_err(), "no UTF-8");
+    assert_eq!(check_value(&[11, 3, 0, 0, 0, 1, 1, 0xFF]), Ok(()), "a binary");
+    assert!(
+        check_value(&[10, 5, 0, 0, 0, 2, 0, 4, 0, 2]).is_err(),
+        "2 before 1"
+    );
+}
+
+#[test]
+fn a_header_of_any_length_is_no_panic() {
+    for last in [1, 0x7F] {
+        let mut stored = vec![1];
+        stored.extend([0xFF; 9]);
+        stored.push(last);
+        stored.extend([0; 20]);
+        assert!(Item::from_stored(Bytes::from(stored)).is_err());
+    }
+}

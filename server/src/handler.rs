@@ -138,8 +138,11 @@ impl<S: Service> Handler<S> {
                 host: head.headers.get(header::HOST).cloned(),
             },
         };
-        // The body's share of the memory is held until the service has answered.
-        let called = within_phase(clock, contain(self.service.call(operation, request))).await;
+        // Boxed, for a connection keeps room for its request's future also while it is idle, and the
+        // future of all operations together is large. The body's share of the memory is held until
+        // the service has answered.
+        let call = Box::pin(self.service.call(operation, request));
+        let called = within_phase(clock, contain(call)).await;
         match called {
             Ok(Ok(response)) => Reply::of_service(response, content_type),
             Ok(Err(Panicked)) => {

@@ -5,6 +5,7 @@
 
 mod disk;
 mod history;
+mod hostile;
 mod kills;
 
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ enum Command {
     Faults(disk::faults::Faults),
     /// Flip bits, empty pages and cut files of a data directory, and look whether it is noticed
     Damage(disk::damage::Damage),
+    /// Treat a server as no client should: break off, send garbage, come in thousands, read nothing
+    Hostile(hostile::Hostile),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::PowerCuts(options) => disk::power_cuts::run(options),
         Command::Faults(options) => disk::faults::run(options),
         Command::Damage(options) => disk::damage::run(options),
+        Command::Hostile(options) => hostile::run(options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -245,6 +245,14 @@ fn decoding_and_describing_agree() {
 }
 
 #[test]
+fn a_wrong_value_is_told_also_where_a_right_one_follows_it() {
+    let body = br#"{"TableName":"table","Item":{},"ReturnValues":"","ReturnValues":"NONE"}"#;
+    let error = check_request(Operation::PutItem, body).expect_err("the first is no value");
+    assert_eq!(error.kind, ErrorKind::SerializationException);
+    assert_eq!(error.message, "A member is given twice, once with a wrong value");
+}
+
+#[test]
 fn damaged_requests_do_not_panic() {
     let operations: Vec<Operation> = Operation::all().collect();
     let mut generator = Generator {

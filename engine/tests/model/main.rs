@@ -7,6 +7,7 @@
 //! compared.
 
 mod concurrent;
+mod days;
 mod decimal;
 mod evaluate;
 mod expiry;

@@ -138,6 +138,23 @@ const REQUIRED: &[(&str, u64, &[&str])] = &[
     ),
 ];
 
+/// What must happen in each day that passes steadily.
+pub const IN_A_DAY: &[&str] = &[
+    "reopened",
+    "consumers over a reopening",
+    "checked",
+    "stream rolled over",
+    "whole streams after a rollover",
+    "settled streams with trimmed records",
+    "expired iterators",
+    "expired items",
+    "expired items in streams",
+    "transactions repeated",
+    "transactions repeated too late",
+    "index filled",
+    "table deleted",
+];
+
 /// How often what is rare must be done.
 const RARE_TIMES_MIN: u64 = 15;
 /// How often the rest must be done.
@@ -177,6 +194,11 @@ impl Mix {
 
     fn of(&self, what: &str) -> u64 {
         self.counts.get(what).copied().unwrap_or_default()
+    }
+
+    /// Which of these have not been done at all.
+    pub fn missing(&self, wanted: &[&'static str]) -> Vec<&'static str> {
+        wanted.iter().copied().filter(|what| self.of(what) == 0).collect()
     }
 
     /// The mix as text.

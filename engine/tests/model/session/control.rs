@@ -596,6 +596,7 @@ impl<H: Home> Session<H> {
         // Now and then for so long that iterators expire and tokens of transactions are forgotten, or
         // that streams are trimmed.
         let by_ms = match self.rng.u8(..50) {
+            _ if self.pace_ms.is_some() => return,
             0..35 => self.rng.u64(1..60),
             35..40 => self.rng.u64(1..5000),
             40..47 => self.rng.u64(1..20 * 60 * 1000),

@@ -66,6 +66,8 @@ pub struct Session<H: Home> {
     seed: u64,
     transition_ms: u64,
     settings: Settings,
+    /// How much time passes with each operation, on average; nothing where time passes in jumps.
+    pace_ms: Option<u64>,
     tables: BTreeMap<String, Table>,
     indexes_made: u64,
     /// Transactions that can be sent again under their tokens.
@@ -158,9 +160,8 @@ const TABLES_MAX: usize = 6;
 
 impl<H: Home> Session<H> {
     /// A session over an empty store. The same seed gives the same session.
-    pub async fn new(mut home: H, seed: u64) -> Self {
+    pub async fn new(home: H, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let clock = home.clock();
         let transition_ms = if chance(&mut rng, 30) { 50 } else { 0 };
         let settings = Settings {
             transition_ms,
@@ -170,6 +171,24 @@ impl<H: Home> Session<H> {
             shard_rollover_ms: *pick(&mut rng, &[50, 500, 10 * 60 * 1000, 4 * 60 * 60 * 1000]),
             ..Settings::default()
         };
+        Self::with_settings(home, seed, rng, settings, None).await
+    }
+
+    /// A session in which time passes steadily, so much with each operation on average, and that has
+    /// the settings that a server has by default.
+    pub async fn steady(home: H, seed: u64, pace_ms: u64) -> Self {
+        let rng = Rng::with_seed(seed);
+        Self::with_settings(home, seed, rng, Settings::default(), Some(pace_ms)).await
+    }
+
+    async fn with_settings(
+        mut home: H,
+        seed: u64,
+        rng: Rng,
+        settings: Settings,
+        pace_ms: Option<u64>,
+    ) -> Self {
+        let clock = home.clock();
         let store = home.open();
         let mut session = Session {
             home,
@@ -178,8 +197,9 @@ impl<H: Home> Session<H> {
             context: Context::default(),
             rng,
             seed,
-            transition_ms,
+            transition_ms: settings.transition_ms,
             settings,
+            pace_ms,
             tables: BTreeMap::new(),
             indexes_made: 0,
             tokens: VecDeque::new(),
@@ -259,6 +279,10 @@ impl<H: Home> Session<H> {
     async fn step(&mut self) {
         self.mix.steps += 1;
         self.requests += 1;
+        if let Some(pace_ms) = self.pace_ms {
+            let by_ms = self.rng.u64(0..=2 * pace_ms);
+            self.pass(by_ms);
+        }
         if self.transition_ms > 0 && chance(&mut self.rng, 5) {
             self.advance().await;
         }
