@@ -119,7 +119,7 @@ impl Hostile {
                 cuts::check(&server.subject, if self.short { 3 } else { 1 }).await
             }
             Check::Garbage => {
-                let server = starter.start(&name, &["--head-timeout=5s", "--body-timeout=5s"])?;
+                let server = starter.start(&name, &["--head-timeout=1s", "--body-timeout=1s"])?;
                 garbage::check(&server.subject, self.seed, if self.short { 50 } else { 5000 }).await
             }
             Check::Slow => {
