@@ -164,6 +164,7 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The status of the answer.
     pub fn status(&self) -> u16 {
         self.head.status
     }
