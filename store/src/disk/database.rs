@@ -1,13 +1,15 @@
 //! RocksDB as the store uses it: its spaces, and reads with or without going to the disk.
 
+use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rocksdb::{ColumnFamily, DB, ErrorKind, ReadOptions, ReadTier, Snapshot};
 
 use super::directory::DataDirectory;
 use super::options::{SpaceKind, SpaceOptions};
+use super::recovery::CURRENT_FILE;
 use super::row_cache::RowCache;
 use super::tuning::NOTES;
 use crate::page::PageBuilder;
@@ -210,14 +212,29 @@ impl ReadFailure {
 pub(super) fn engine_error(path: PathBuf, what: &str, error: &rocksdb::Error) -> StoreError {
     match error.kind() {
         ErrorKind::Corruption => StoreError::Damaged {
+            detail: corruption_detail(&path, error),
             path,
             offset: None,
-            detail: error.to_string(),
         },
         _ => StoreError::Io {
             what: format!("{what} {}", path.display()),
             detail: error.to_string(),
         },
+    }
+}
+
+/// What RocksDB says, and where it speaks of a log that is long gone, that the manifest may have
+/// lost its end, which says so.
+fn corruption_detail(database: &Path, error: &rocksdb::Error) -> String {
+    let detail = error.to_string();
+    match fs::read_to_string(database.join(CURRENT_FILE)) {
+        Ok(manifest) if detail.contains("Missing WAL") => {
+            format!(
+                "{detail} Either that log or the end of {} is missing.",
+                manifest.trim_end()
+            )
+        }
+        _ => detail,
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn cut_torn_tail(database: &Path) -> Result<(), StoreError> {
 }
 
 /// The file that names the newest manifest.
-const CURRENT_FILE: &str = "CURRENT";
+pub(super) const CURRENT_FILE: &str = "CURRENT";
 
 /// Refuses a database whose `CURRENT` names no manifest that is there: RocksDB would speak of the
 /// manifest alone, which nobody has.

