@@ -7,7 +7,7 @@ use api::types::{GetItemInput, GetItemOutput, PutItemInput, PutItemOutput};
 use api::{AttributeMap, Context, DynamoDb, Error, Operation, Response, dispatch};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use model::Item;
+use model::{Item, ValueType};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
@@ -197,12 +197,12 @@ fn normal_map(map: &Value) -> Value {
 
 /// An attribute value in the form that all ways of writing it share.
 fn normal(value: &Value) -> Value {
-    // Members that are null count as absent.
+    // Members that are null, or of no datatype, count as absent.
     let mut members = value
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(_, content)| !content.is_null());
+        .filter(|(name, content)| !content.is_null() && ValueType::from_name(name).is_some());
     let Some((datatype, content)) = members.next() else {
         return Value::Null;
     };
