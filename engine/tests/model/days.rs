@@ -18,7 +18,7 @@ const HOUR_MS: u64 = 60 * 60 * 1000;
 
 /// How many days a run has, half of them on each store, and how many operations each.
 const DAYS: u64 = 2;
-const OPERATIONS: u64 = 5000;
+const OPERATIONS: u64 = 10_000;
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     match std::env::var(name) {

@@ -144,7 +144,6 @@ pub const IN_A_DAY: &[&str] = &[
     "consumers over a reopening",
     "checked",
     "stream rolled over",
-    "whole streams after a rollover",
     "settled streams with trimmed records",
     "expired iterators",
     "expired items",
