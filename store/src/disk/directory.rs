@@ -4,6 +4,7 @@
 //! stator.lock       locked by the process that has the directory open
 //! stator.format     the format version; written last, so a directory with it is whole
 //! stator.creating   there while the directory is being made
+//! stator.closed     what the manifest was like when the directory was closed; see `seal`
 //! db/               RocksDB
 //! lost/             what a repair cut off
 //! ```
@@ -12,8 +13,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use fs4::{FileExt, TryLockError};
 
+use super::seal;
 use crate::StoreError;
 
 /// The newest format version that this program reads, and the one that it writes.
@@ -37,6 +41,8 @@ pub(super) struct DataDirectory {
     lock: File,
     /// Whether the directory has still to be filled.
     is_new: bool,
+    /// Whether everything was written out, so that the directory is sealed as it is given back.
+    is_closed: AtomicBool,
 }
 
 /// What a look at a directory finds.
@@ -66,6 +72,7 @@ impl DataDirectory {
             path: path.to_path_buf(),
             lock,
             is_new,
+            is_closed: AtomicBool::new(false),
         })
     }
 
@@ -84,6 +91,7 @@ impl DataDirectory {
                 path: path.to_path_buf(),
                 lock: lock(path)?,
                 is_new: false,
+                is_closed: AtomicBool::new(false),
             }),
         }
     }
@@ -99,6 +107,11 @@ impl DataDirectory {
     /// Where RocksDB lives.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
+    }
+
+    /// Says that everything has been written out: whoever drops this closes the database before.
+    pub fn set_closed(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     /// Where a repair puts what it cuts off; created where it is missing.
@@ -128,6 +141,11 @@ impl DataDirectory {
 
 impl Drop for DataDirectory {
     fn drop(&mut self) {
+        if *self.is_closed.get_mut()
+            && let Err(error) = seal::put(&self.path, &self.database())
+        {
+            tracing::warn!(%error, "the closed data directory is not sealed; it is read without that");
+        }
         // Closing the file is not enough where a child process has just been forked and not yet
         // closed its copy.
         if let Err(error) = FileExt::unlock(&self.lock) {
@@ -245,7 +263,8 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn write_durably(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+/// Writes a whole file and makes its content durable.
+pub(super) fn write_durably(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     File::create(path)
         .and_then(|mut file| {
             file.write_all(content)?;

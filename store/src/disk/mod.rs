@@ -20,6 +20,7 @@ mod reclaim;
 mod recovery;
 mod repair;
 mod row_cache;
+mod seal;
 mod snapshot;
 mod source;
 mod store;

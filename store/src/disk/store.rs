@@ -23,6 +23,7 @@ use super::pipeline::{Decided, Pipeline, effects};
 use super::readers::{Readers, spawn};
 use super::reclaim::Reclaim;
 use super::recovery::{check_current, cut_torn_tail};
+use super::seal;
 use super::snapshot::OwnedSnapshot;
 use super::source::Source;
 use super::tuning::{Tuning, write_options};
@@ -85,6 +86,7 @@ impl DiskStore {
         let path = directory.database();
         if !directory.is_new() {
             check_current(&path)?;
+            seal::take_off(directory.path(), &path)?;
             cut_torn_tail(&path)?;
         }
         let failure = |error: rocksdb::Error| engine_error(path.clone(), "open", &error);
@@ -179,6 +181,9 @@ impl DiskStore {
             let _ = reclaim.join();
         }
         self.source.readers.close();
+        if flushed.is_ok() && self.health.poisoned().is_none() {
+            self.source.database.directory.set_closed();
+        }
         flushed
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use store::{Batch, Direction, RangeRequest, Read, Store};
+use store::{Batch, Direction, RangeRequest, Store};
 
 use crate::support::*;
 

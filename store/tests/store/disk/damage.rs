@@ -184,3 +184,36 @@ async fn a_manifest_that_is_not_there_is_refused_by_the_file_that_names_it() {
     let store = DiskStore::open(&options).expect("it opens");
     assert!(store.get(ROWS, b"row").await.expect("read").is_some());
 }
+
+#[tokio::test]
+async fn a_manifest_that_is_not_as_it_was_left_is_refused() {
+    let directory = Directory::new();
+    let options = directory.options();
+    for round in 0..3u8 {
+        let store = DiskStore::open(&options).expect("it opens");
+        for index in 0..200 {
+            put(&store, ROWS, number_bytes(index), vec![round; 5000]).await;
+        }
+    }
+    let current = fs::read_to_string(directory.0.join("db/CURRENT")).expect("it is there");
+    let manifest = directory.0.join("db").join(current.trim_end());
+    let content = fs::read(&manifest).expect("it is there");
+    let mut flipped = content.clone();
+    flipped[content.len() / 2] ^= 4;
+    let cuts = (0..content.len())
+        .step_by(97)
+        .map(|length| content[..length].to_vec());
+    for bad in cuts.chain([flipped]) {
+        fs::write(&manifest, &bad).expect("written");
+        match DiskStore::open(&options).map(|_| ()) {
+            Err(StoreError::Damaged { path, .. }) => assert_eq!(path, manifest, "{} bytes", bad.len()),
+            other => panic!("{} bytes: {other:?}", bad.len()),
+        }
+    }
+    fs::write(&manifest, content).expect("written");
+    let store = DiskStore::open(&options).expect("it opens");
+    for index in 0..200 {
+        let value = store.get(ROWS, &number_bytes(index)).await.expect("it is read");
+        assert_eq!(value.expect("it is there"), vec![2; 5000]);
+    }
+}
