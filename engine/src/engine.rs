@@ -41,7 +41,7 @@ const HOUR_MS: u64 = 60 * 60 * 1000;
 
 /// When transitions end that last no time, in milliseconds since the Unix epoch: before any time that
 /// a clock tells, so that one that is set back brings none of them back.
-const LONG_AGO_MS: u64 = 1;
+pub(crate) const LONG_AGO_MS: u64 = 1;
 
 impl Settings {
     /// When a transition ends that begins at `now_ms`, in milliseconds since the Unix epoch.

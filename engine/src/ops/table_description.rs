@@ -332,14 +332,18 @@ fn global_index(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::LONG_AGO_MS;
 
     #[test]
     fn only_an_answer_shows_a_transition_that_lasts_no_time() {
         let cases = [
-            (Moment::answer(5), 0, false),
-            (Moment::answer(5), 4, false),
-            (Moment::answer(5), 5, true),
-            (Moment::answer(5), 6, true),
+            (Moment::answer(5, 5), 0, false),
+            (Moment::answer(5, 5), 4, false),
+            (Moment::answer(5, 5), 5, true),
+            (Moment::answer(5, 5), 6, true),
+            (Moment::answer(5, LONG_AGO_MS), LONG_AGO_MS, true),
+            (Moment::answer(5, LONG_AGO_MS), 0, false),
+            (Moment::description(5), LONG_AGO_MS, false),
             (Moment::description(5), 5, false),
             (Moment::description(5), 6, true),
         ];

@@ -308,7 +308,7 @@ mod tests {
         assert!(cache.get(ROWS, b"b").is_some());
 
         let mut range = Batch::new();
-        range.delete_range(ROWS, *b"a", *b"z");
+        range.delete_range(ROWS, b"a".to_vec(), b"z".to_vec());
         let batches = [range];
         let writing = cache.begin_writing(batches.iter());
         assert!(cache.visit(ROWS, b"q").is_none());
