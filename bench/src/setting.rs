@@ -13,6 +13,7 @@ use crate::report;
 use crate::results::Results;
 use harness::directory::TemporaryDirectory;
 use harness::failure::{Context, Failure, Result};
+use harness::server_process::find_stator;
 
 /// Which program is measured, and where its data and the results go.
 #[derive(Args, Clone, Debug)]
@@ -46,7 +47,7 @@ impl Setting {
     /// workload's name and its `arguments` among it.
     pub fn prepare(workload: &'static str, place: &PlaceArguments, arguments: &Value) -> Result<Self> {
         let build_directory = build_directory()?;
-        let stator = find_stator(place, &build_directory)?;
+        let stator = find_stator(place.stator.as_deref())?;
         let machine = Machine::read();
         let directory =
             TemporaryDirectory::new(place.disk.as_ref().unwrap_or(&build_directory), "bench-data")?;
@@ -109,18 +110,6 @@ fn build_directory() -> Result<PathBuf> {
         .parent()
         .map(Path::to_owned)
         .ok_or_else(|| Failure::new("the bench cannot find itself"))
-}
-
-fn find_stator(place: &PlaceArguments, build_directory: &Path) -> Result<PathBuf> {
-    let beside = build_directory.join(format!("stator{}", env::consts::EXE_SUFFIX));
-    let stator = place.stator.clone().unwrap_or(beside);
-    match stator.is_file() {
-        true => Ok(stator),
-        false => Err(Failure::new(format!(
-            "there is no {}; build it with `cargo build --release -p cli`, or name it with --stator",
-            stator.display()
-        ))),
-    }
 }
 
 /// Reads a count from the command line: a number from `LEAST` to `MOST`.

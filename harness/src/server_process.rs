@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -236,6 +236,24 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// The program `stator`: the one that is named, or else the one in the directory of this program.
+pub fn find_stator(named: Option<&Path>) -> Result<PathBuf> {
+    let stator = match named {
+        Some(named) => named.to_path_buf(),
+        None => {
+            let program = env::current_exe().context("this program cannot find itself")?;
+            program.with_file_name(format!("stator{}", env::consts::EXE_SUFFIX))
+        }
+    };
+    match stator.is_file() {
+        true => Ok(stator),
+        false => Err(Failure::new(format!(
+            "there is no {}; build it with `cargo build --release --workspace --bins`, or name it with --stator",
+            stator.display()
+        ))),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use harness::failure::{Context, Failure, Result};
 use harness::server_process::Durability;
+use harness::server_process::find_stator;
 
 use super::plant::Plant;
 
@@ -75,18 +76,7 @@ impl KillsArguments {
 
     /// The program to torture.
     pub fn stator(&self) -> Result<PathBuf> {
-        let name = format!("stator{}", env::consts::EXE_SUFFIX);
-        let stator = match &self.stator {
-            Some(stator) => stator.clone(),
-            None => build_directory()?.join(name),
-        };
-        match stator.is_file() {
-            true => Ok(stator),
-            false => Err(Failure::new(format!(
-                "there is no {}; build it with `cargo build --release --workspace --bins`, or name it with --stator",
-                stator.display()
-            ))),
-        }
+        find_stator(self.stator.as_deref())
     }
 
     /// Where the data directory is made.
