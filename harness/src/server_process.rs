@@ -239,13 +239,19 @@ impl Drop for ServerProcess {
     }
 }
 
-/// The program `stator`: the one that is named, or else the one in the directory of this program.
+/// The program `stator`: the one that is named, or else the one in the directory of this program or, where
+/// this is a test, above that.
 pub fn find_stator(named: Option<&Path>) -> Result<PathBuf> {
     let stator = match named {
         Some(named) => named.to_path_buf(),
         None => {
             let program = env::current_exe().context("this program cannot find itself")?;
-            program.with_file_name(format!("stator{}", env::consts::EXE_SUFFIX))
+            let beside = program.with_file_name(format!("stator{}", env::consts::EXE_SUFFIX));
+            let above = beside.ancestors().nth(2).zip(beside.file_name());
+            let above = above.map(|(directory, name)| directory.join(name));
+            above
+                .filter(|above| !beside.is_file() && above.is_file())
+                .unwrap_or(beside)
         }
     };
     match stator.is_file() {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use harness::directory::TemporaryDirectory;
-use harness::failure::{Context, Failure, Result};
+use harness::failure::{Context, Result};
+use harness::server_process::find_stator;
 
 /// Options of every run.
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub struct Setting {
 
     /// The program `stator` [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
-    pub binary: Option<PathBuf>,
+    pub stator: Option<PathBuf>,
 
     /// Where data directories are made; memory is as good as a disk [default: /dev/shm, or the
     /// directory for temporary files]
@@ -38,25 +39,7 @@ impl Setting {
 
     /// The program under test.
     pub fn binary(&self) -> Result<PathBuf> {
-        let beside = || {
-            let program = env::current_exe().context("this program cannot find itself")?;
-            let beside = program
-                .ancestors()
-                .skip(1)
-                .take(2)
-                .map(|directory| directory.join("stator"));
-            let found = beside.into_iter().find(|path| path.is_file());
-            found.ok_or_else(|| {
-                Failure::new(
-                    "there is no program `stator` beside this one: build it with `cargo build --release --workspace --bins`, \
-                     or name it with --binary",
-                )
-            })
-        };
-        match &self.binary {
-            Some(binary) => Ok(binary.clone()),
-            None => beside(),
-        }
+        find_stator(self.stator.as_deref())
     }
 
     /// A directory for everything that the run makes.

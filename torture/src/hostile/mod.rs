@@ -19,19 +19,15 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use harness::failure::{Context, Failure, Result};
 use harness::interrupt;
+use harness::server_process::find_stator;
 use subject::Starter;
 
 /// The options of `torture hostile`.
 #[derive(Debug, Args)]
 pub struct Hostile {
-    /// The program under test
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "target/release/stator",
-        env = "STATOR_BINARY"
-    )]
-    binary: PathBuf,
+    /// The program `stator` [default: the one beside this program]
+    #[arg(long, value_name = "FILE", env = "STATOR_BINARY")]
+    stator: Option<PathBuf>,
 
     /// Where the server stores; everything in it is removed afterwards
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
@@ -109,7 +105,7 @@ pub fn run(options: &Hostile) -> Result<()> {
 impl Hostile {
     async fn run_one(&self, check: Check) -> Result<String> {
         let starter = Starter {
-            binary: self.binary.clone(),
+            binary: find_stator(self.stator.as_deref())?,
             directory: self.data_dir.clone(),
         };
         let name = check.name();
