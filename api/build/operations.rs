@@ -72,7 +72,8 @@ fn enumeration(model: &Model, wording: &Wording, operations: &[&Operation], code
         writeln!(code, "    /// `{}`.\n    {},", operation.name, operation.name).unwrap();
     }
     writeln!(code, "}}").unwrap();
-    writeln!(code, "static OPERATIONS: [Description; {}] = [", operations.len()).unwrap();
+    writeln!(code, "const OPERATION_COUNT: usize = {};", operations.len()).unwrap();
+    writeln!(code, "static OPERATIONS: [Description; OPERATION_COUNT] = [").unwrap();
     for operation in operations {
         let members = model.members(&operation.input).iter().map(|member| &member.name);
         let voice = wording.operation(&operation.name);

@@ -13,6 +13,9 @@ pub struct Context {
     pub principal: Principal,
     /// Where the client found the server, as `host:port`; `None` where it does not say.
     pub host: Option<String>,
+    /// How large an answer may be that can leave a rest to another request, in bytes of the items in
+    /// it; by default as large as the operation allows.
+    pub answer_bytes_max: usize,
 }
 
 /// Who asks.
@@ -33,6 +36,7 @@ impl Default for Context {
             account_id: "000000000000".to_owned(),
             principal: Principal::default(),
             host: None,
+            answer_bytes_max: usize::MAX,
         }
     }
 }

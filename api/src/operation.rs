@@ -38,6 +38,9 @@ struct Description {
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
 
 impl Operation {
+    /// How many operations there are; each is a number below this one.
+    pub const COUNT: usize = OPERATION_COUNT;
+
     /// All operations of both services.
     pub fn all() -> impl Iterator<Item = Operation> {
         OPERATIONS.iter().map(|description| description.operation)

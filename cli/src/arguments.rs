@@ -184,6 +184,18 @@ pub struct ServeArguments {
     )]
     pub transaction_conflicts: bool,
 
+    /// Refuse requests beyond the throughput that tables have provisioned, or set as a maximum on demand
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        default_value = "on",
+        hide_possible_values = true,
+        value_name = "on|off",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Capacity"
+    )]
+    pub throttle: bool,
+
     /// Open connections; further ones wait
     #[arg(long, value_name = "COUNT", value_parser = parse_count, default_value = "4096", help_heading = "Bounds")]
     pub max_connections: usize,
@@ -195,6 +207,10 @@ pub struct ServeArguments {
     /// Memory for large request bodies over all connections
     #[arg(long, value_name = "SIZE", value_parser = parse_memory_bytes, default_value = "256MiB", help_heading = "Bounds")]
     pub max_body_bytes_total: usize,
+
+    /// Memory for large answers over all connections, until clients have taken them
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory_bytes, default_value = "256MiB", help_heading = "Bounds")]
+    pub max_answer_bytes_total: usize,
 
     /// The time that a request may take once it has arrived
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "30s", help_heading = "Bounds")]

@@ -95,6 +95,7 @@ async fn build_service<S: Store>(store: S, arguments: &ServeArguments) -> Result
         time_to_live_change_ms: arguments.time_to_live_change_interval.as_millis() as u64,
         hides_expired: arguments.hide_expired_items,
         has_transaction_conflicts: arguments.transaction_conflicts,
+        throttles: arguments.throttle,
     };
     let seed = RandomState::new().build_hasher().finish();
     let engine = Engine::open(store, Box::new(SystemClock), seed, settings).await;
@@ -133,6 +134,7 @@ fn server_config(arguments: &ServeArguments) -> ServerConfig {
         max_connections: connections_within_file_limit(arguments.max_connections),
         max_body_bytes: arguments.max_body_bytes,
         max_body_bytes_total: arguments.max_body_bytes_total,
+        max_answer_bytes_total: arguments.max_answer_bytes_total,
         head_timeout: arguments.head_timeout,
         body_timeout: arguments.body_timeout,
         request_timeout: arguments.request_timeout,

@@ -1,10 +1,11 @@
 //! Joins the three: HTTP asks, the API decodes and encodes, the engine answers.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::{Context, Operation, Principal, dispatch};
 use engine::{Clock, Engine, Step};
-use server::{NextStep, Service, ServiceRequest, ServiceResponse, TargetService};
+use server::{AnswerBytes, NextStep, Service, ServiceRequest, ServiceResponse, TargetService};
 use store::Store;
 
 /// How long to wait after a step of background work that failed.
@@ -18,6 +19,11 @@ impl Clock for SystemClock {
         // A clock before 1970 counts as 1970.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        u64::try_from(BEGUN.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
@@ -49,6 +55,11 @@ impl<S: Store> Service for Database<S> {
         Operation::from_name(service, name)
     }
 
+    fn answer_bytes(&self, operation: Operation) -> AnswerBytes {
+        let engine::AnswerBytes { least, most } = engine::answer_bytes(operation);
+        AnswerBytes { least, most }
+    }
+
     async fn call(&self, operation: Operation, request: ServiceRequest) -> ServiceResponse {
         let context = Context {
             request_id: request.context.request_id.as_str().to_owned(),
@@ -59,6 +70,7 @@ impl<S: Store> Service for Database<S> {
                 .context
                 .host
                 .and_then(|host| host.to_str().map(str::to_owned).ok()),
+            answer_bytes_max: request.context.answer_bytes_max,
         };
         let response = dispatch(&self.engine, &context, operation, &request.body).await;
         ServiceResponse::new(response.status, response.body)

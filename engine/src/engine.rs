@@ -13,6 +13,7 @@ use crate::catalog::{Catalog, Table};
 use crate::clock::Clock;
 use crate::error::from_store;
 use crate::expiry::Expired;
+use crate::meter::Call;
 use crate::ops::resource_not_found;
 use crate::write::ItemsInWork;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     /// Whether transactions and writes that meet on an item fail as the service lets them fail, where
     /// they would otherwise wait for each other.
     pub has_transaction_conflicts: bool,
+    /// Whether requests beyond what is provisioned, or allowed on demand, are refused.
+    pub throttles: bool,
 }
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -63,6 +66,7 @@ impl Default for Settings {
             time_to_live_change_ms: HOUR_MS,
             hides_expired: false,
             has_transaction_conflicts: false,
+            throttles: false,
         }
     }
 }
@@ -71,7 +75,7 @@ impl Default for Settings {
 pub struct Engine<S> {
     pub(crate) store: S,
     pub(crate) catalog: Catalog,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) jobs: Jobs,
     pub(crate) sweeps: Sweeps,
@@ -86,9 +90,10 @@ impl<S: Store> Engine<S> {
     /// Opens the database that `store` holds. The store must have been opened with the key spaces
     /// [`crate::KEY_SPACES`]. The same seed and the same requests give the same ids.
     pub async fn open(store: S, clock: Box<dyn Clock>, seed: u64, settings: Settings) -> Result<Self, Error> {
+        let clock: Arc<dyn Clock> = clock.into();
         let engine = Engine {
             store,
-            catalog: Catalog::default(),
+            catalog: Catalog::new(clock.clone()),
             clock,
             settings,
             jobs: Jobs::default(),
@@ -107,12 +112,18 @@ impl<S: Store> Engine<S> {
     }
 
     /// The table that a request for items names, by name or ARN; not while it is being created.
-    pub(crate) async fn table_for_items(&self, name_or_arn: &str) -> Result<Arc<Table>, Error> {
+    pub(crate) async fn table_for_items(
+        &self,
+        call: &Call<'_>,
+        name_or_arn: &str,
+    ) -> Result<Arc<Table>, Error> {
         let name = table_name_of(name_or_arn);
         let table = self.catalog.table(&self.store, name).await.map_err(from_store)?;
-        table
+        let table = table
             .filter(|table| table.is_usable(self.clock.now_ms()))
-            .ok_or_else(resource_not_found)
+            .ok_or_else(resource_not_found)?;
+        call.comes_to(&table);
+        Ok(table)
     }
 
     /// Which items of a table reads pass over; `None` where they show all.

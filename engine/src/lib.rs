@@ -8,6 +8,7 @@
 //! write an item), `read` (the one way to read a slice), then any file of `ops`; `log` and `streams`
 //! for what becomes of a change, `expiry` for how items end by themselves.
 
+mod answer_bytes;
 mod arn;
 mod background;
 mod capacity;
@@ -19,6 +20,7 @@ mod error;
 mod expiry;
 mod keys;
 mod log;
+mod meter;
 mod ops;
 mod read;
 mod schema;
@@ -26,8 +28,13 @@ mod service;
 mod streams;
 mod write;
 
+pub use answer_bytes::{AnswerBytes, answer_bytes};
 pub use background::Step;
 pub use check::{CheckReport, check};
 pub use clock::{Clock, ManualClock};
 pub use engine::{Engine, Settings};
 pub use keys::KEY_SPACES;
+pub use meter::{
+    CapacityMeasurement, Counts, Measurements, OperationMeasurement, TableMeasurement, ThroughputMeasurement,
+    ValuesMeasurement,
+};

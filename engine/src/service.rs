@@ -2,90 +2,109 @@
 //! here answers that it is not supported, in the words of `api`.
 
 use api::types::*;
-use api::{Context, DynamoDb, Error};
+use api::{Context, DynamoDb, Error, Operation};
 use store::Store;
 
+use crate::meter::Call;
 use crate::{Engine, ops};
 
+/// Answers a request as a [`Call`], which counts it.
+macro_rules! counted {
+    ($engine:expr, $context:expr, $operation:ident, $call:ident => $answer:expr) => {{
+        let $call = Call::begin($engine, $context, Operation::$operation);
+        let result = $answer.await;
+        $call.end($engine, &result);
+        result
+    }};
+}
+
 impl<S: Store> DynamoDb for Engine<S> {
-    async fn put_item(&self, _: &Context, input: PutItemInput) -> Result<PutItemOutput, Error> {
-        ops::put_item(self, input).await
+    async fn put_item(&self, context: &Context, input: PutItemInput) -> Result<PutItemOutput, Error> {
+        counted!(self, context, PutItem, call => ops::put_item(self, &call, input))
     }
 
-    async fn get_item(&self, _: &Context, input: GetItemInput) -> Result<GetItemOutput, Error> {
-        ops::get_item(self, input).await
+    async fn get_item(&self, context: &Context, input: GetItemInput) -> Result<GetItemOutput, Error> {
+        counted!(self, context, GetItem, call => ops::get_item(self, &call, input))
     }
 
-    async fn update_item(&self, _: &Context, input: UpdateItemInput) -> Result<UpdateItemOutput, Error> {
-        ops::update_item(self, input).await
+    async fn update_item(
+        &self,
+        context: &Context,
+        input: UpdateItemInput,
+    ) -> Result<UpdateItemOutput, Error> {
+        counted!(self, context, UpdateItem, call => ops::update_item(self, &call, input))
     }
 
-    async fn delete_item(&self, _: &Context, input: DeleteItemInput) -> Result<DeleteItemOutput, Error> {
-        ops::delete_item(self, input).await
+    async fn delete_item(
+        &self,
+        context: &Context,
+        input: DeleteItemInput,
+    ) -> Result<DeleteItemOutput, Error> {
+        counted!(self, context, DeleteItem, call => ops::delete_item(self, &call, input))
     }
 
-    async fn query(&self, _: &Context, input: QueryInput) -> Result<QueryOutput, Error> {
-        ops::query(self, input).await
+    async fn query(&self, context: &Context, input: QueryInput) -> Result<QueryOutput, Error> {
+        counted!(self, context, Query, call => ops::query(self, &call, input))
     }
 
-    async fn scan(&self, _: &Context, input: ScanInput) -> Result<ScanOutput, Error> {
-        ops::scan(self, input).await
+    async fn scan(&self, context: &Context, input: ScanInput) -> Result<ScanOutput, Error> {
+        counted!(self, context, Scan, call => ops::scan(self, &call, input))
     }
 
     async fn batch_get_item(
         &self,
-        _: &Context,
+        context: &Context,
         input: BatchGetItemInput,
     ) -> Result<BatchGetItemOutput, Error> {
-        ops::batch_get_item(self, input).await
+        counted!(self, context, BatchGetItem, call => ops::batch_get_item(self, &call, input))
     }
 
     async fn batch_write_item(
         &self,
-        _: &Context,
+        context: &Context,
         input: BatchWriteItemInput,
     ) -> Result<BatchWriteItemOutput, Error> {
-        ops::batch_write_item(self, input).await
+        counted!(self, context, BatchWriteItem, call => ops::batch_write_item(self, &call, input))
     }
 
     async fn transact_write_items(
         &self,
-        _: &Context,
+        context: &Context,
         input: TransactWriteItemsInput,
     ) -> Result<TransactWriteItemsOutput, Error> {
-        ops::transact_write_items(self, input).await
+        counted!(self, context, TransactWriteItems, call => ops::transact_write_items(self, &call, input))
     }
 
     async fn transact_get_items(
         &self,
-        _: &Context,
+        context: &Context,
         input: TransactGetItemsInput,
     ) -> Result<TransactGetItemsOutput, Error> {
-        ops::transact_get_items(self, input).await
+        counted!(self, context, TransactGetItems, call => ops::transact_get_items(self, &call, input))
     }
 
     async fn execute_statement(
         &self,
-        _: &Context,
+        context: &Context,
         input: ExecuteStatementInput,
     ) -> Result<ExecuteStatementOutput, Error> {
-        ops::execute_statement(self, input).await
+        counted!(self, context, ExecuteStatement, call => ops::execute_statement(self, &call, input))
     }
 
     async fn batch_execute_statement(
         &self,
-        _: &Context,
+        context: &Context,
         input: BatchExecuteStatementInput,
     ) -> Result<BatchExecuteStatementOutput, Error> {
-        ops::batch_execute_statement(self, input).await
+        counted!(self, context, BatchExecuteStatement, call => ops::batch_execute_statement(self, &call, input))
     }
 
     async fn execute_transaction(
         &self,
-        _: &Context,
+        context: &Context,
         input: ExecuteTransactionInput,
     ) -> Result<ExecuteTransactionOutput, Error> {
-        ops::execute_transaction(self, input).await
+        counted!(self, context, ExecuteTransaction, call => ops::execute_transaction(self, &call, input))
     }
 
     async fn create_table(
@@ -93,7 +112,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: CreateTableInput,
     ) -> Result<CreateTableOutput, Error> {
-        ops::create_table(self, context, input).await
+        counted!(self, context, CreateTable, call => ops::create_table(self, call.context, input))
     }
 
     async fn update_table(
@@ -101,7 +120,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UpdateTableInput,
     ) -> Result<UpdateTableOutput, Error> {
-        ops::update_table(self, context, input).await
+        counted!(self, context, UpdateTable, call => ops::update_table(self, call.context, input))
     }
 
     async fn delete_table(
@@ -109,7 +128,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DeleteTableInput,
     ) -> Result<DeleteTableOutput, Error> {
-        ops::delete_table(self, context, input).await
+        counted!(self, context, DeleteTable, call => ops::delete_table(self, call.context, input))
     }
 
     async fn describe_table(
@@ -117,7 +136,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeTableInput,
     ) -> Result<DescribeTableOutput, Error> {
-        ops::describe_table(self, context, input).await
+        counted!(self, context, DescribeTable, call => ops::describe_table(self, call.context, input))
     }
 
     async fn list_tables(
@@ -125,7 +144,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListTablesInput,
     ) -> Result<ListTablesOutput, Error> {
-        ops::list_tables(self, context, input).await
+        counted!(self, context, ListTables, call => ops::list_tables(self, call.context, input))
     }
 
     async fn update_time_to_live(
@@ -133,7 +152,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UpdateTimeToLiveInput,
     ) -> Result<UpdateTimeToLiveOutput, Error> {
-        ops::update_time_to_live(self, context, input).await
+        counted!(self, context, UpdateTimeToLive, call => ops::update_time_to_live(self, call.context, input))
     }
 
     async fn describe_time_to_live(
@@ -141,7 +160,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeTimeToLiveInput,
     ) -> Result<DescribeTimeToLiveOutput, Error> {
-        ops::describe_time_to_live(self, context, input).await
+        counted!(self, context, DescribeTimeToLive, call => ops::describe_time_to_live(self, call.context, input))
     }
 
     async fn tag_resource(
@@ -149,7 +168,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: TagResourceInput,
     ) -> Result<TagResourceOutput, Error> {
-        ops::tag_resource(self, context, input).await
+        counted!(self, context, TagResource, call => ops::tag_resource(self, call.context, input))
     }
 
     async fn untag_resource(
@@ -157,7 +176,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UntagResourceInput,
     ) -> Result<UntagResourceOutput, Error> {
-        ops::untag_resource(self, context, input).await
+        counted!(self, context, UntagResource, call => ops::untag_resource(self, call.context, input))
     }
 
     async fn list_tags_of_resource(
@@ -165,7 +184,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListTagsOfResourceInput,
     ) -> Result<ListTagsOfResourceOutput, Error> {
-        ops::list_tags_of_resource(self, context, input).await
+        counted!(self, context, ListTagsOfResource, call => ops::list_tags_of_resource(self, call.context, input))
     }
 
     async fn describe_limits(
@@ -173,7 +192,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeLimitsInput,
     ) -> Result<DescribeLimitsOutput, Error> {
-        ops::describe_limits(self, context, input).await
+        counted!(self, context, DescribeLimits, call => ops::describe_limits(self, call.context, input))
     }
 
     async fn describe_endpoints(
@@ -181,7 +200,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeEndpointsRequest,
     ) -> Result<DescribeEndpointsResponse, Error> {
-        ops::describe_endpoints(self, context, input).await
+        counted!(self, context, DescribeEndpoints, call => ops::describe_endpoints(self, call.context, input))
     }
 
     async fn list_backups(
@@ -189,7 +208,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListBackupsInput,
     ) -> Result<ListBackupsOutput, Error> {
-        ops::not_built::list_backups(self, context, input).await
+        counted!(self, context, ListBackups, call => ops::not_built::list_backups(self, call.context, input))
     }
 
     async fn list_exports(
@@ -197,7 +216,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListExportsInput,
     ) -> Result<ListExportsOutput, Error> {
-        ops::not_built::list_exports(self, context, input).await
+        counted!(self, context, ListExports, call => ops::not_built::list_exports(self, call.context, input))
     }
 
     async fn list_imports(
@@ -205,7 +224,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListImportsInput,
     ) -> Result<ListImportsOutput, Error> {
-        ops::not_built::list_imports(self, context, input).await
+        counted!(self, context, ListImports, call => ops::not_built::list_imports(self, call.context, input))
     }
 
     async fn list_global_tables(
@@ -213,7 +232,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListGlobalTablesInput,
     ) -> Result<ListGlobalTablesOutput, Error> {
-        ops::not_built::list_global_tables(self, context, input).await
+        counted!(self, context, ListGlobalTables, call => ops::not_built::list_global_tables(self, call.context, input))
     }
 
     async fn list_contributor_insights(
@@ -221,7 +240,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListContributorInsightsInput,
     ) -> Result<ListContributorInsightsOutput, Error> {
-        ops::not_built::list_contributor_insights(self, context, input).await
+        counted!(self, context, ListContributorInsights, call => ops::not_built::list_contributor_insights(self, call.context, input))
     }
 
     async fn list_bulk_operations(
@@ -229,7 +248,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListBulkOperationsInput,
     ) -> Result<ListBulkOperationsOutput, Error> {
-        ops::not_built::list_bulk_operations(self, context, input).await
+        counted!(self, context, ListBulkOperations, call => ops::not_built::list_bulk_operations(self, call.context, input))
     }
 
     async fn list_streams(
@@ -237,7 +256,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListStreamsInput,
     ) -> Result<ListStreamsOutput, Error> {
-        ops::list_streams(self, context, input).await
+        counted!(self, context, ListStreams, call => ops::list_streams(self, call.context, input))
     }
 
     async fn describe_continuous_backups(
@@ -245,7 +264,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeContinuousBackupsInput,
     ) -> Result<DescribeContinuousBackupsOutput, Error> {
-        ops::not_built::describe_continuous_backups(self, context, input).await
+        counted!(self, context, DescribeContinuousBackups, call => ops::not_built::describe_continuous_backups(self, call.context, input))
     }
 
     async fn describe_contributor_insights(
@@ -253,7 +272,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeContributorInsightsInput,
     ) -> Result<DescribeContributorInsightsOutput, Error> {
-        ops::not_built::describe_contributor_insights(self, context, input).await
+        counted!(self, context, DescribeContributorInsights, call => ops::not_built::describe_contributor_insights(self, call.context, input))
     }
 
     async fn describe_kinesis_streaming_destination(
@@ -261,7 +280,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeKinesisStreamingDestinationInput,
     ) -> Result<DescribeKinesisStreamingDestinationOutput, Error> {
-        ops::not_built::describe_kinesis_streaming_destination(self, context, input).await
+        counted!(self, context, DescribeKinesisStreamingDestination, call => ops::not_built::describe_kinesis_streaming_destination(self, call.context, input))
     }
 
     async fn describe_backup(
@@ -269,7 +288,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeBackupInput,
     ) -> Result<DescribeBackupOutput, Error> {
-        ops::not_built::describe_backup(self, context, input).await
+        counted!(self, context, DescribeBackup, call => ops::not_built::describe_backup(self, call.context, input))
     }
 
     async fn describe_export(
@@ -277,7 +296,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeExportInput,
     ) -> Result<DescribeExportOutput, Error> {
-        ops::not_built::describe_export(self, context, input).await
+        counted!(self, context, DescribeExport, call => ops::not_built::describe_export(self, call.context, input))
     }
 
     async fn describe_import(
@@ -285,7 +304,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeImportInput,
     ) -> Result<DescribeImportOutput, Error> {
-        ops::not_built::describe_import(self, context, input).await
+        counted!(self, context, DescribeImport, call => ops::not_built::describe_import(self, call.context, input))
     }
 
     async fn describe_global_table(
@@ -293,7 +312,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeGlobalTableInput,
     ) -> Result<DescribeGlobalTableOutput, Error> {
-        ops::not_built::describe_global_table(self, context, input).await
+        counted!(self, context, DescribeGlobalTable, call => ops::not_built::describe_global_table(self, call.context, input))
     }
 
     async fn describe_global_table_settings(
@@ -301,7 +320,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeGlobalTableSettingsInput,
     ) -> Result<DescribeGlobalTableSettingsOutput, Error> {
-        ops::not_built::describe_global_table_settings(self, context, input).await
+        counted!(self, context, DescribeGlobalTableSettings, call => ops::not_built::describe_global_table_settings(self, call.context, input))
     }
 
     async fn describe_bulk_operation(
@@ -309,7 +328,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeBulkOperationInput,
     ) -> Result<DescribeBulkOperationOutput, Error> {
-        ops::not_built::describe_bulk_operation(self, context, input).await
+        counted!(self, context, DescribeBulkOperation, call => ops::not_built::describe_bulk_operation(self, call.context, input))
     }
 
     async fn get_resource_policy(
@@ -317,7 +336,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetResourcePolicyInput,
     ) -> Result<GetResourcePolicyOutput, Error> {
-        ops::not_built::get_resource_policy(self, context, input).await
+        counted!(self, context, GetResourcePolicy, call => ops::not_built::get_resource_policy(self, call.context, input))
     }
 
     async fn describe_table_replica_auto_scaling(
@@ -325,7 +344,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeTableReplicaAutoScalingInput,
     ) -> Result<DescribeTableReplicaAutoScalingOutput, Error> {
-        ops::not_built::describe_table_replica_auto_scaling(self, context, input).await
+        counted!(self, context, DescribeTableReplicaAutoScaling, call => ops::not_built::describe_table_replica_auto_scaling(self, call.context, input))
     }
 
     async fn describe_stream(
@@ -333,7 +352,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeStreamInput,
     ) -> Result<DescribeStreamOutput, Error> {
-        ops::describe_stream(self, context, input).await
+        counted!(self, context, DescribeStream, call => ops::describe_stream(self, call.context, input))
     }
 
     async fn get_shard_iterator(
@@ -341,7 +360,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetShardIteratorInput,
     ) -> Result<GetShardIteratorOutput, Error> {
-        ops::get_shard_iterator(self, context, input).await
+        counted!(self, context, GetShardIterator, call => ops::get_shard_iterator(self, call.context, input))
     }
 
     async fn get_records(
@@ -349,6 +368,6 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetRecordsInput,
     ) -> Result<GetRecordsOutput, Error> {
-        ops::get_records(self, context, input).await
+        counted!(self, context, GetRecords, call => ops::get_records(self, call.context, input))
     }
 }

@@ -3,8 +3,6 @@
 //! Containers are opened and closed; a map's entries may come in any order and are put in order
 //! when it is closed, a later entry of the same name replacing an earlier one.
 
-use bytes::Bytes;
-
 use crate::number::{Number, append_variable};
 use crate::stored::{self, Item, ValueRef};
 
@@ -45,7 +43,7 @@ impl Encoder {
     /// An encoder whose value is an item, and the item's open map of attributes.
     pub fn item(capacity_bytes: usize) -> (Self, OpenMap) {
         let mut buffer = Vec::with_capacity(capacity_bytes);
-        buffer.extend_from_slice(&[stored::ITEM_FORMAT, 0]);
+        buffer.extend_from_slice(&stored::HEADER);
         let encoder = Encoder {
             buffer,
             entries: Vec::new(),
@@ -55,7 +53,7 @@ impl Encoder {
             encoder,
             OpenMap {
                 length_at: usize::MAX,
-                body_at: 2,
+                body_at: stored::HEADER.len(),
                 first_entry: 0,
             },
         )
@@ -69,7 +67,7 @@ impl Encoder {
             "the item's own map ends the item"
         );
         self.close_entries(&attributes);
-        Item::from_stored(Bytes::from(self.buffer)).expect("the encoder writes items")
+        Item::from_encoded(self.buffer)
     }
 
     /// Starts an entry of a map that is the innermost open container; its value must follow.

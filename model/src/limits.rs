@@ -18,6 +18,8 @@ pub const BATCH_GET_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const BATCH_WRITE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many keys one BatchGetItem may name.
 pub const BATCH_GET_KEYS_MAX: usize = 100;
+/// Statements of one BatchExecuteStatement.
+pub const BATCH_STATEMENTS_MAX: usize = 25;
 /// How many writes one BatchWriteItem may hold.
 pub const BATCH_WRITE_REQUESTS_MAX: usize = 25;
 /// The largest expression, in bytes as sent.

@@ -12,12 +12,16 @@
 //! ```
 //!
 //! A container carries its length, so that a reader steps over what it does not want. Equal values
-//! are equal bytes. The item's header holds system fields (none yet) that no size, projection or
-//! answer counts: `(tag, varint length, bytes)*`, of which a reader skips those that it does not know.
+//! are equal bytes. The item's header holds system fields that no size, projection or answer counts:
+//! `(tag, varint length, bytes)*`, of which a reader skips those that it does not know. The first is
+//! the item's own size (tag 1, four bytes), since every item that is read or written is measured; an
+//! item that does not say its size is walked.
 //!
 //! Read [`Item`] first, then [`ValueRef`] and [`MapRef`]; [`crate::Encoder`] writes what they read.
 //! Readers trust the bytes: what comes from disk is checksummed there, and [`Item::check`] walks an
 //! item that is not trusted.
+
+use std::cmp::Ordering;
 
 use bytes::Bytes;
 
@@ -26,6 +30,35 @@ use crate::value::ValueType;
 
 /// The first byte of a stored item: the version of the form described above.
 pub(crate) const ITEM_FORMAT: u8 = 1;
+
+/// The header field that tells an item's size in bytes, as the service counts it: a `u32`.
+const SIZE_FIELD: u8 = 1;
+const SIZE_FIELD_BYTES: usize = 4;
+
+/// What an item begins with: its format, the header's length, and the header, whose size is filled
+/// in when the item is complete.
+pub(crate) const HEADER: [u8; 8] = [
+    ITEM_FORMAT,
+    2 + SIZE_FIELD_BYTES as u8,
+    SIZE_FIELD,
+    SIZE_FIELD_BYTES as u8,
+    0,
+    0,
+    0,
+    0,
+];
+const SIZE_AT: usize = HEADER.len() - SIZE_FIELD_BYTES;
+
+/// An item without attributes: the header, and a map of none.
+const EMPTY: [u8; HEADER.len() + 1] = {
+    let mut bytes = [0; HEADER.len() + 1];
+    let mut at = 0;
+    while at < HEADER.len() {
+        bytes[at] = HEADER[at];
+        at += 1;
+    }
+    bytes
+};
 
 pub(crate) const TAG_STRING: u8 = 1;
 pub(crate) const TAG_NUMBER: u8 = 2;
@@ -283,14 +316,29 @@ impl<'a> MapRef<'a> {
 
     /// The entry named `name`, where there is one.
     pub fn entry(&self, name: &[u8]) -> Option<Entry<'a>> {
-        self.entries()
-            .take_while(|entry| entry.name <= name)
-            .find(|entry| entry.name == name)
+        let (name, rest) = self.find(name)?;
+        let (value, _) = split_value(rest);
+        Some(Entry { name, value })
+    }
+
+    /// The entry named `name`, and what begins with its value.
+    fn find(&self, name: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (count, used) = read_length(self.body);
+        let mut rest = &self.body[used..];
+        for _ in 0..count {
+            let (found, after) = split_prefixed(rest);
+            match found.cmp(name) {
+                Ordering::Less => rest = split_value(after).1,
+                Ordering::Equal => return Some((found, after)),
+                Ordering::Greater => return None,
+            }
+        }
+        None
     }
 
     /// The value of the entry named `name`, where there is one.
     pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
-        self.entry(name.as_bytes()).map(|entry| entry.value())
+        self.find(name.as_bytes()).map(|(_, value)| ValueRef::read(value))
     }
 
     /// The sizes of all names and values, in bytes.
@@ -371,7 +419,7 @@ impl<'a> SetRef<'a> {
 }
 
 /// An item (or another map of attribute values) in its stored form: cheap to clone, read in place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Item {
     bytes: Bytes,
     /// Where the map body begins, after format byte and header.
@@ -386,8 +434,22 @@ impl Item {
     /// An item without attributes.
     pub fn empty() -> Self {
         Item {
-            bytes: Bytes::from_static(&[ITEM_FORMAT, 0, 0]),
-            body_start: 2,
+            bytes: Bytes::from_static(&EMPTY),
+            body_start: HEADER.len() as u32,
+        }
+    }
+
+    /// Takes an item that has just been written behind a [`HEADER`], and puts its size there.
+    pub(crate) fn from_encoded(mut encoded: Vec<u8>) -> Self {
+        let attributes = MapRef {
+            body: &encoded[HEADER.len()..],
+        };
+        // What is larger is refused before it is stored.
+        let size_bytes = attributes.size_bytes() as u32;
+        encoded[SIZE_AT..HEADER.len()].copy_from_slice(&size_bytes.to_le_bytes());
+        Item {
+            bytes: Bytes::from(encoded),
+            body_start: HEADER.len() as u32,
         }
     }
 
@@ -437,20 +499,45 @@ impl Item {
 
     /// The item's size as the service counts it, in bytes: names and values.
     pub fn size_bytes(&self) -> usize {
-        self.attributes().size_bytes()
+        match self.told_size_bytes() {
+            Some(size_bytes) => size_bytes,
+            None => self.attributes().size_bytes(),
+        }
+    }
+
+    /// The size that the header tells.
+    fn told_size_bytes(&self) -> Option<usize> {
+        let header = self.bytes.first_chunk::<{ HEADER.len() }>()?;
+        let (start, size) = header.split_at(SIZE_AT);
+        let is_told = self.body_start as usize >= HEADER.len() && start[2..] == HEADER[2..SIZE_AT];
+        let size_bytes = u32::from_le_bytes(*size.first_chunk()?);
+        is_told.then_some(size_bytes as usize)
     }
 
     /// Walks the whole item and tells whether it could be read without a panic, is in order, ends
     /// where its bytes end, and is written in the one form that its attributes have.
     pub fn check(&self) -> Result<(), Malformed> {
         let rest = check_map(&self.bytes[self.body_start as usize..], 0)?;
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed("bytes follow the end of a stored item"))
+        if !rest.is_empty() {
+            return Err(Malformed("bytes follow the end of a stored item"));
+        }
+        match self.told_size_bytes() {
+            Some(told) if told != self.attributes().size_bytes() => {
+                Err(Malformed("a stored item is not as large as it says"))
+            }
+            _ => Ok(()),
         }
     }
 }
+
+/// Items are equal that have the same attributes, whatever their headers say.
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.attributes() == other.attributes()
+    }
+}
+
+impl Eq for Item {}
 
 const CUT: Malformed = Malformed("a stored item is cut short");
 

@@ -167,3 +167,28 @@ fn a_header_of_any_length_is_no_panic() {
         assert!(Item::from_stored(Bytes::from(stored)).is_err());
     }
 }
+
+#[test]
+fn an_item_tells_its_size_and_one_that_does_not_is_walked() {
+    let item = Item::from_tree(&every_type());
+    let body = &item.as_stored()[8..];
+    let silent = Item::from_stored([&[1, 0][..], body].concat().into()).unwrap();
+    assert_eq!(silent.size_bytes(), item.size_bytes());
+    assert_eq!(silent.size_bytes(), item.attributes().size_bytes());
+    assert_eq!(silent, item, "what the header tells is no attribute");
+    assert_eq!((item.check(), silent.check()), (Ok(()), Ok(())));
+
+    let mut wrong = item.as_stored().to_vec();
+    wrong[4] ^= 1;
+    let wrong = Item::from_stored(wrong.into()).unwrap();
+    assert_eq!(wrong.size_bytes(), item.size_bytes() ^ 1);
+    assert!(wrong.check().is_err());
+
+    // Fields that this version does not know, in front of the size and without it.
+    for header in [&[7, 0, 1, 4, 9, 9, 9, 9][..], &[9, 6, 1, 2, 3, 4, 5, 6]] {
+        let length = [1, header.len() as u8];
+        let other = Item::from_stored([&length[..], header, body].concat().into()).unwrap();
+        assert_eq!((other.size_bytes(), other.check()), (item.size_bytes(), Ok(())));
+    }
+    assert_eq!((Item::empty().size_bytes(), Item::empty().check()), (0, Ok(())));
+}

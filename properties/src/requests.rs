@@ -69,6 +69,10 @@ impl engine::Clock for Clock {
     fn now_ms(&self) -> u64 {
         self.0.now_ms()
     }
+
+    fn monotonic_us(&self) -> u64 {
+        self.0.monotonic_us()
+    }
 }
 
 struct Database {

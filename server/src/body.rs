@@ -1,24 +1,22 @@
 //! Reading a request body: within its size, its time, and the memory that all bodies share.
 
-use std::sync::Arc;
-
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 use hyper::header;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::compression::{Coding, Inflater, UnknownCoding};
 use crate::config::{SMALL_BODY_BYTES, ServerConfig};
 use crate::fault::Fault;
+use crate::memory::{Memory, Share};
 use crate::timed_io::{Clock, Overdue, within_phase};
 
 /// A whole request body, expanded.
 pub(crate) struct Body {
     pub bytes: Bytes,
     /// What it takes of the memory for large bodies, given back when the request is answered.
-    _share: Option<OwnedSemaphorePermit>,
+    _share: Option<Share>,
 }
 
 /// Why there is none.
@@ -37,11 +35,8 @@ pub(crate) enum BodyError {
 /// The bounds on bodies, and the memory that the large ones share.
 pub(crate) struct BodyBounds {
     pub max_bytes: usize,
-    shares: Arc<Semaphore>,
+    memory: Memory,
 }
-
-/// What is shared is counted in units of this many bytes.
-const SHARE_UNIT_BYTES: usize = 1024;
 
 /// How much of a body that is too large is read and thrown away, so that a client which sends
 /// first and reads later gets to see the answer. In bytes.
@@ -52,24 +47,15 @@ impl BodyBounds {
         let total = config.max_body_bytes_total.max(config.max_body_bytes);
         BodyBounds {
             max_bytes: config.max_body_bytes,
-            shares: Arc::new(Semaphore::new(units(total).min(Semaphore::MAX_PERMITS))),
+            memory: Memory::new(total),
         }
     }
 
-    /// Waits for memory for a body of `size_bytes`. Shares are taken once and whole, so that two
-    /// requests never wait for what the other holds.
-    async fn share(&self, size_bytes: usize, clock: &Clock) -> Result<OwnedSemaphorePermit, BodyError> {
-        let units = u32::try_from(units(size_bytes)).unwrap_or(u32::MAX);
-        let share = self.shares.clone().acquire_many_owned(units);
-        match within_phase(clock, share).await {
-            Ok(Ok(share)) => Ok(share),
-            Ok(Err(_)) | Err(Overdue) => Err(BodyError::Slow),
-        }
+    /// Waits for memory for a body of `size_bytes`.
+    async fn share(&self, size_bytes: usize, clock: &Clock) -> Result<Share, BodyError> {
+        let share = self.memory.share(size_bytes, clock).await;
+        share.map_err(|Overdue| BodyError::Slow)
     }
-}
-
-fn units(size_bytes: usize) -> usize {
-    size_bytes.div_ceil(SHARE_UNIT_BYTES)
 }
 
 impl BodyError {

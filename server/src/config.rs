@@ -21,6 +21,10 @@ pub struct ServerConfig {
     /// Memory for request bodies over [`SMALL_BODY_BYTES`], in bytes, over all connections.
     /// Requests beyond it wait, within `body_timeout`. At least `max_body_bytes` is used.
     pub max_body_bytes_total: usize,
+    /// Memory for large answers, in bytes, over all connections: while they are made, and until
+    /// their clients have taken them. Requests beyond it wait, within `request_timeout`. At least
+    /// what the largest answer takes is used, 40 MiB.
+    pub max_answer_bytes_total: usize,
     /// From the first byte of a request to the end of its headers.
     pub head_timeout: Duration,
     /// From the end of the headers to the end of the body.
@@ -50,6 +54,7 @@ impl Default for ServerConfig {
             max_connections: 4096,
             max_body_bytes: 16 * 1024 * 1024,
             max_body_bytes_total: 256 * 1024 * 1024,
+            max_answer_bytes_total: 256 * 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),

@@ -106,6 +106,17 @@ impl Fault {
         )
     }
 
+    /// There is no memory for the answer, because other clients do not take theirs.
+    pub fn no_room_for_answer() -> Self {
+        let message = "The memory for answers is full of those that clients have not taken yet; try again, or give it \
+                       more with `--max-answer-bytes-total`";
+        Fault::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailableException",
+            Some(message.to_owned()),
+        )
+    }
+
     /// Something went wrong that is not the client's fault.
     pub fn internal() -> Self {
         let message = "Internal server error".to_owned();

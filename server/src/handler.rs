@@ -13,6 +13,7 @@ use hyper::header::{self, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
+use crate::answers::Answers;
 use crate::body::{self, BodyBounds};
 use crate::compression::{GZIP_MIN_BYTES, accepts_gzip, gzip};
 use crate::config::{CorsOrigin, DEFAULT_REGION, SMALL_BODY_BYTES, ServerConfig};
@@ -30,6 +31,7 @@ pub(crate) struct Handler<S> {
     service: Arc<S>,
     cors_origins: Vec<CorsOrigin>,
     bodies: BodyBounds,
+    answers: Answers,
     phase_limits: PhaseLimits,
     region: Option<Arc<str>>,
     default_region: Arc<str>,
@@ -44,6 +46,7 @@ impl<S: Service> Handler<S> {
         Handler {
             service,
             bodies: BodyBounds::new(&config),
+            answers: Answers::new(&config),
             phase_limits: PhaseLimits::new(&config),
             health: format!("healthy: dynamodb.{region}.amazonaws.com ").into(),
             default_region,
@@ -78,6 +81,17 @@ impl<S: Service> Handler<S> {
             _ => self.answer(clock, request_id, &head, body).await,
         };
         let (reply, gzipped) = compressed(reply, &head.headers).await;
+        let (reply, gzipped) = match self.answers.hold(reply, clock).await {
+            Ok(reply) => (reply, gzipped),
+            Err(Overdue) => {
+                let content_type = head
+                    .headers
+                    .get(header::CONTENT_TYPE)
+                    .and_then(ContentType::parse);
+                let content_type = content_type.unwrap_or(ContentType::Json);
+                (Reply::of_fault(&Fault::no_room_for_answer(), content_type), false)
+            }
+        };
         let mut response = reply.into_response(&request_id, gzipped);
         if origin != Origin::None {
             if head.method == Method::OPTIONS && response.status() == StatusCode::OK {
@@ -128,6 +142,11 @@ impl<S: Service> Handler<S> {
             Ok(admitted) => admitted,
             Err(fault) => return Reply::of_fault(&fault, content_type),
         };
+        let answer = self.service.answer_bytes(operation);
+        let room = match self.answers.room(answer, clock).await {
+            Ok(room) => room,
+            Err(Overdue) => return Reply::of_fault(&Fault::no_room_for_answer(), content_type),
+        };
         let request = ServiceRequest {
             body: body.bytes.clone(),
             context: RequestContext {
@@ -136,6 +155,7 @@ impl<S: Service> Handler<S> {
                 account_id: self.account_id.clone(),
                 access_key_id: Arc::from(claim.access_key_id.as_ref()),
                 host: head.headers.get(header::HOST).cloned(),
+                answer_bytes_max: room.answer_bytes_max,
             },
         };
         // Boxed, for a connection keeps room for its request's future also while it is idle, and the
@@ -144,7 +164,7 @@ impl<S: Service> Handler<S> {
         let call = Box::pin(self.service.call(operation, request));
         let called = within_phase(clock, contain(call)).await;
         match called {
-            Ok(Ok(response)) => Reply::of_service(response, content_type),
+            Ok(Ok(response)) => Reply::of_service(response, content_type, room),
             Ok(Err(Panicked)) => {
                 tracing::error!(%request_id, target = ?head.headers.get(TARGET), "a request panicked");
                 Reply::of_fault(&Fault::internal(), content_type)

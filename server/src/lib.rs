@@ -6,6 +6,7 @@
 //! stopping), `connection.rs` with `timed_io.rs` (one connection and its clocks), `handler.rs`
 //! (the way of one request), and then the small modules that the handler uses.
 
+mod answers;
 mod background;
 mod body;
 mod compression;
@@ -14,6 +15,7 @@ mod connection;
 mod cors;
 mod fault;
 mod handler;
+mod memory;
 mod panics;
 mod reply;
 mod request_id;
@@ -22,6 +24,7 @@ mod service;
 mod signature;
 mod timed_io;
 
+pub use answers::AnswerBytes;
 pub use config::{CorsOrigin, InvalidOrigin, ServerConfig};
 pub use request_id::RequestId;
 pub use run::{DrainOutcome, run};

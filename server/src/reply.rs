@@ -5,6 +5,7 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use crate::answers::Room;
 use crate::fault::Fault;
 use crate::request_id::RequestId;
 use crate::service::ServiceResponse;
@@ -17,6 +18,8 @@ pub(crate) struct Reply {
     pub body: Bytes,
     /// Whether the connection cannot be used further.
     pub close: bool,
+    /// What the body takes of the memory for answers.
+    pub room: Room,
 }
 
 /// The content types of requests, each answered in kind.
@@ -53,12 +56,13 @@ const SERVER: HeaderValue = HeaderValue::from_static(concat!("Stator/", env!("CA
 
 impl Reply {
     /// What the service has answered.
-    pub fn of_service(response: ServiceResponse, content_type: ContentType) -> Self {
+    pub fn of_service(response: ServiceResponse, content_type: ContentType, room: Room) -> Self {
         Reply {
             status: StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             content_type: Some(content_type),
             body: response.body,
             close: false,
+            room,
         }
     }
 
@@ -69,6 +73,7 @@ impl Reply {
             content_type: Some(content_type),
             body: fault.body().into(),
             close: false,
+            room: Room::SMALL,
         }
     }
 
@@ -79,6 +84,7 @@ impl Reply {
             content_type: None,
             body: Bytes::from_static(b"<UnknownOperationException/>\n"),
             close: false,
+            room: Room::SMALL,
         }
     }
 
@@ -89,6 +95,7 @@ impl Reply {
             content_type: None,
             body,
             close: false,
+            room: Room::SMALL,
         }
     }
 

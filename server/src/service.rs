@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 
+use crate::answers::AnswerBytes;
 use crate::request_id::RequestId;
 
 /// What the server serves. Implemented by whoever joins the API to the engine.
@@ -18,6 +19,9 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// The server asks before it looks at the signature, since the service answers in that order.
     fn operation(&self, service: TargetService, name: &str) -> Option<Self::Operation>;
+
+    /// How large the operation's answers become.
+    fn answer_bytes(&self, operation: Self::Operation) -> AnswerBytes;
 
     /// Executes one request. Never fails: errors are responses too.
     ///
@@ -72,6 +76,9 @@ pub struct RequestContext {
     pub access_key_id: Arc<str>,
     /// The Host header: where the client found the server.
     pub host: Option<HeaderValue>,
+    /// How large the answer may be, in bytes of the items in it; never below what
+    /// [`Service::answer_bytes`] says that the operation can do with.
+    pub answer_bytes_max: usize,
 }
 
 /// The answer to one request: a status and a JSON document.

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use api::Error;
 use model::Item;
@@ -171,17 +172,20 @@ impl<S: Store> Engine<S> {
                 return Decision::Replan;
             }
             let mut batch = Batch::new();
-            let applied = (0..plan.len()).try_for_each(|position| {
-                plan.apply(position, held, &mut batch)?;
-                Ok(())
+            let applied = (0..plan.len()).try_fold(0, |expired, position| {
+                let written = plan.apply(position, held, &mut batch)?;
+                Ok(expired + u64::from(written.is_change()))
             });
             match applied {
-                Ok(()) => Decision::Commit(batch, ()),
+                Ok(expired) => Decision::Commit(batch, expired),
                 Err(error) => Decision::Abort(error),
             }
         };
         match self.store.commit(declared, decide).await.map_err(from_store)? {
-            Outcome::Committed(()) => Ok(true),
+            Outcome::Committed(expired) => {
+                table.meter.expired_items.fetch_add(expired, Ordering::Relaxed);
+                Ok(true)
+            }
             Outcome::Aborted(error) => Err(error),
             Outcome::Replan => Ok(false),
         }

@@ -30,6 +30,7 @@ impl<S: Store> Engine<S> {
         let outcome = self.store.commit(declared, decide).await.map_err(from_store)?;
         self.catalog.forget(table.name());
         if let Outcome::Committed(()) = outcome {
+            self.catalog.meters.forget(table.id());
             self.jobs.add(Job::garbage());
             if let Some(stream) = table.descriptor.stream.as_ref().filter(|stream| stream.enabled) {
                 self.close_stream(stream, table.name()).await?;

@@ -22,11 +22,15 @@ pub(crate) use descriptor::{
 };
 pub(crate) use table::{Index, Table};
 
+use crate::clock::Clock;
 use crate::keys;
+use crate::meter::Meters;
 
 /// A cache of table descriptors.
-#[derive(Default)]
 pub(crate) struct Catalog {
+    /// What is counted of the tables.
+    pub meters: Meters,
+    clock: Arc<dyn Clock>,
     tables: RwLock<HashMap<String, Arc<Table>>>,
     /// Raised whenever a descriptor may have changed, so that a look-up that began before does not
     /// put what it found into the cache.
@@ -37,6 +41,15 @@ pub(crate) struct Catalog {
 const CACHED_TABLES_MAX: usize = 10_000;
 
 impl Catalog {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Catalog {
+            meters: Meters::default(),
+            clock,
+            tables: RwLock::default(),
+            changes: AtomicU64::new(0),
+        }
+    }
+
     /// The newest known version of the table named `name`.
     pub async fn table<R: Read>(&self, store: &R, name: &str) -> Result<Option<Arc<Table>>, StoreError> {
         if let Some(table) = self.tables.read().get(name) {
@@ -47,7 +60,8 @@ impl Catalog {
         let Some(stored) = store.get(key.space, &key.bytes).await? else {
             return Ok(None);
         };
-        let table = Arc::new(Table::from_stored(&stored)?);
+        let table = Table::from_stored(&stored)?;
+        let table = Arc::new(table.counted_by(&self.meters, self.clock.now_ms()));
         let mut tables = self.tables.write();
         if self.changes.load(Ordering::Acquire) == changes {
             if tables.len() >= CACHED_TABLES_MAX {

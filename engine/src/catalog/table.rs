@@ -1,10 +1,13 @@
 //! A table as requests see it: its descriptor, and what is worth working out once.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use store::{Key, StoreError};
 
 use super::descriptor::{HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, TableDescriptor, TableState};
 use crate::keys;
+use crate::meter::{IndexMeter, Meters, TableMeter};
 use crate::schema::IndexProjection;
 
 /// A version of a table. Never changes; a changed table is a new value.
@@ -22,6 +25,10 @@ pub(crate) struct Table {
     by_name: Vec<usize>,
     /// Whether there are local indexes, so that item collections are measured.
     pub has_local_indexes: bool,
+    /// What is counted of it.
+    pub meter: Arc<TableMeter>,
+    /// For each index of the descriptor what is counted of it; `None` for a local one.
+    index_meters: Vec<Option<Arc<IndexMeter>>>,
 }
 
 impl Table {
@@ -59,8 +66,16 @@ impl Table {
                 .indexes
                 .iter()
                 .any(|index| index.kind == IndexKind::Local),
+            meter: Arc::new(TableMeter::new(&descriptor.name)),
+            index_meters: Vec::new(),
             descriptor,
         }
+    }
+
+    /// The same version of the table, counted by these meters.
+    pub fn counted_by(mut self, meters: &Meters, now_ms: u64) -> Self {
+        (self.meter, self.index_meters) = meters.follow(&self.descriptor, now_ms);
+        self
     }
 
     /// Reads a stored descriptor.
@@ -95,6 +110,16 @@ impl Table {
         self.by_name
             .iter()
             .map(|&position| &self.descriptor.indexes[position])
+    }
+
+    /// What is counted of the global index named `name`.
+    pub fn index_meter(&self, name: &str) -> Option<&IndexMeter> {
+        self.index_meters().find(|meter| meter.name == name)
+    }
+
+    /// What is counted of each global index.
+    pub fn index_meters(&self) -> impl Iterator<Item = &IndexMeter> {
+        self.index_meters.iter().flatten().map(|meter| &**meter)
     }
 
     /// The indexes and the sorted names of what each keeps (`None`: everything).

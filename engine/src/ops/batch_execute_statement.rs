@@ -22,6 +22,7 @@ use crate::capacity::{Consumed, read_units, write_units};
 use crate::catalog::Table;
 use crate::error::from_store;
 use crate::expiry::shown;
+use crate::meter::{Call, Direction};
 use crate::write::{check_key, key_of, stored_item};
 
 /// A statement that can be run.
@@ -57,11 +58,12 @@ struct TableUnits {
 
 pub(crate) async fn batch_execute_statement<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: BatchExecuteStatementInput,
 ) -> Result<BatchExecuteStatementOutput, Error> {
     let mut members = Vec::with_capacity(input.statements.len());
     for statement in input.statements {
-        members.push(understand(engine, statement).await?);
+        members.push(understand(engine, call, statement).await?);
     }
     let has = |wanted: bool| members.iter().any(|member| member.is_read == Some(wanted));
     if has(true) && has(false) {
@@ -85,7 +87,7 @@ pub(crate) async fn batch_execute_statement<S: Store>(
             Ok(planned) => {
                 let name = planned.table.name().to_owned();
                 let units = units.entry(name.clone()).or_default();
-                match run(engine, planned, units).await {
+                match run(engine, call, planned, units).await {
                     Ok(item) => BatchStatementResponse {
                         table_name: Some(name),
                         item: item.map(Into::into),
@@ -121,6 +123,7 @@ fn response_of_error(error: Error, table_name: Option<String>) -> Result<BatchSt
         ErrorKind::DuplicateItemException => Code::DuplicateItem,
         ErrorKind::ItemCollectionSizeLimitExceededException => Code::ItemCollectionSizeLimitExceeded,
         ErrorKind::ProvisionedThroughputExceededException => Code::ProvisionedThroughputExceeded,
+        ErrorKind::ThrottlingException => Code::ThrottlingError,
         ErrorKind::TransactionConflictException => Code::TransactionConflict,
         _ => return Err(error),
     };
@@ -138,6 +141,7 @@ fn response_of_error(error: Error, table_name: Option<String>) -> Result<BatchSt
 
 async fn understand<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     request: BatchStatementRequest,
 ) -> Result<Understood, Error> {
     let parsed = partiql::parameters(request.parameters)
@@ -156,7 +160,7 @@ async fn understand<S: Store>(
         Statement::Exists(_) => None,
         _ => Some(false),
     };
-    let table = match engine.table_for_items(partiql::table_of(&statement)).await {
+    let table = match engine.table_for_items(call, partiql::table_of(&statement)).await {
         Ok(table) => table,
         Err(error) if error.kind == ErrorKind::ResourceNotFoundException => {
             return Ok(Understood {
@@ -211,6 +215,7 @@ fn plan(table: Arc<Table>, statement: Statement, consistent: bool) -> Result<Pla
 /// Runs a statement and gives the item that it answers with.
 async fn run<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     planned: Planned,
     units: &mut TableUnits,
 ) -> Result<Option<Item>, Error> {
@@ -219,6 +224,7 @@ async fn run<S: Store>(
             projection,
             consistent,
         } => {
+            call.admit_read(engine, &planned.table, None)?;
             let stored = engine
                 .store
                 .get(planned.key.space, &planned.key.bytes)
@@ -226,9 +232,9 @@ async fn run<S: Store>(
                 .map_err(from_store)?;
             let item = stored.map(stored_item).transpose()?;
             let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
-            units
-                .consumed
-                .add(&Consumed::of_table(read_units(size_bytes, consistent)));
+            let consumed = Consumed::of_table(read_units(size_bytes, consistent));
+            call.charge(&planned.table, Direction::Read, &consumed);
+            units.consumed.add(&consumed);
             units.has_success = true;
             let item = shown(item, engine.hidden(&planned.table).as_ref());
             Ok(match projection {
@@ -241,12 +247,13 @@ async fn run<S: Store>(
                 Requested::Insert(item) => item.size_bytes(),
                 _ => 0,
             };
-            match request.run(engine).await {
+            match request.run(engine, call).await {
                 Ok(answer) => {
-                    units.consumed.add(&answer.written.consumed());
+                    units.consumed.add(&answer.consumed);
                     units.has_success = true;
                     Ok(partiql::returned(image.as_ref(), &answer.written))
                 }
+                Err(error) if error.throttling_reasons.is_some() => Err(error),
                 Err(error) => {
                     let met_bytes = error.item.as_ref().map_or(0, Item::size_bytes);
                     units.failed_units += write_units(written_bytes.max(met_bytes));

@@ -18,6 +18,7 @@ use crate::capacity::{Consumed, read_units};
 use crate::catalog::Table;
 use crate::error::from_store;
 use crate::expiry::{Expired, shown};
+use crate::meter::{Call, Direction};
 use crate::write::{check_key, check_key_paths, key_of, stored_item};
 
 const OPERATION: Operation = Operation::BatchGetItem;
@@ -38,6 +39,7 @@ struct TableRequest {
 
 pub(crate) async fn batch_get_item<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: BatchGetItemInput,
 ) -> Result<BatchGetItemOutput, Error> {
     let mut requests = Vec::with_capacity(input.request_items.len());
@@ -54,7 +56,7 @@ pub(crate) async fn batch_get_item<S: Store>(
     }
     let mut tables = Vec::with_capacity(requests.len());
     for request in &requests {
-        tables.push(engine.table_for_items(&request.name).await?);
+        tables.push(engine.table_for_items(call, &request.name).await?);
     }
     let mut places = Vec::with_capacity(requests.len());
     for (request, table) in requests.iter().zip(&tables) {
@@ -70,10 +72,22 @@ pub(crate) async fn batch_get_item<S: Store>(
     };
     let mut unprocessed = IndexMap::new();
     let mut consumed_capacity = Vec::new();
-    let mut room_bytes = BATCH_GET_BYTES_MAX;
-    for ((request, table), places) in requests.into_iter().zip(tables).zip(places) {
+    let mut admissions: Vec<_> = tables
+        .iter()
+        .map(|table| call.admit_read(engine, table, None))
+        .collect();
+    if admissions.iter().all(Result::is_err) {
+        admissions.swap_remove(0)?;
+    }
+    let mut room_bytes = BATCH_GET_BYTES_MAX.min(call.context.answer_bytes_max);
+    for (((request, table), places), admission) in
+        requests.into_iter().zip(tables).zip(places).zip(admissions)
+    {
         let hidden = engine.hidden(&table);
-        let read = read_table(engine, &request, &places, hidden.as_ref(), &mut room_bytes).await?;
+        let read = match admission {
+            Ok(()) => read_table(engine, &request, &places, hidden.as_ref(), &mut room_bytes).await?,
+            Err(_) => TableRead::default(),
+        };
         if read.keys_read < request.keys.len() {
             let rest = request.keys[read.keys_read..]
                 .iter()
@@ -88,8 +102,11 @@ pub(crate) async fn batch_get_item<S: Store>(
                 },
             );
         }
-        consumed_capacity
-            .extend(Consumed::of_table(read.units).report(table.name(), input.return_consumed_capacity));
+        if read.keys_read > 0 {
+            let consumed = Consumed::of_table(read.units);
+            call.charge(&table, Direction::Read, &consumed);
+            consumed_capacity.extend(consumed.report(table.name(), input.return_consumed_capacity));
+        }
         if let Some(responses) = &mut answer.responses {
             responses.insert(request.name, read.items);
         }
@@ -151,6 +168,7 @@ fn keys_of(table: &Table, keys: &[Item]) -> Result<Vec<Key>, Error> {
 }
 
 /// What was read of one table.
+#[derive(Default)]
 struct TableRead {
     items: Vec<AttributeMap>,
     /// How many keys were answered, found or not.
@@ -166,11 +184,7 @@ async fn read_table<S: Store>(
     hidden: Option<&Expired<'_>>,
     room_bytes: &mut usize,
 ) -> Result<TableRead, Error> {
-    let mut read = TableRead {
-        items: Vec::new(),
-        keys_read: 0,
-        units: 0.0,
-    };
+    let mut read = TableRead::default();
     for places in places.chunks(READ_KEYS_MAX) {
         if *room_bytes == 0 {
             break;

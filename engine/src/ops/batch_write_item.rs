@@ -19,12 +19,14 @@ use crate::Engine;
 use crate::arn::table_name_of;
 use crate::capacity::Consumed;
 use crate::catalog::Table;
+use crate::meter::Call;
 use crate::write::{check_index_keys, check_item_key, key_mismatch};
 
 const OPERATION: Operation = Operation::BatchWriteItem;
 
 pub(crate) async fn batch_write_item<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: BatchWriteItemInput,
 ) -> Result<BatchWriteItemOutput, Error> {
     let count: usize = input.request_items.values().map(Vec::len).sum();
@@ -47,13 +49,13 @@ pub(crate) async fn batch_write_item<S: Store>(
             });
         }
     }
-    check_against_tables(engine, &requests).await?;
+    check_against_tables(engine, call, &requests).await?;
 
     let names: Vec<String> = requests
         .iter()
         .map(|request| request.table_name.clone())
         .collect();
-    let (answers, unprocessed) = write_all(engine, requests).await?;
+    let (answers, unprocessed) = write_all(engine, call, requests).await?;
     let mut metrics: IndexMap<String, Vec<ItemCollectionMetrics>> = IndexMap::new();
     let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
     for (name, answer) in names.into_iter().zip(answers) {
@@ -61,7 +63,7 @@ pub(crate) async fn batch_write_item<S: Store>(
         consumed
             .entry(table_name_of(&name).to_owned())
             .or_default()
-            .add(&answer.written.consumed());
+            .add(&answer.consumed);
         if let Some(measured) = answer.item_collection_metrics {
             metrics.entry(name).or_default().push(measured);
         }
@@ -74,14 +76,18 @@ pub(crate) async fn batch_write_item<S: Store>(
 }
 
 /// Writes all at once, so that they share the syncs of the store; each stands for itself. Those that
-/// a transaction stands in the way of are handed back by table, and have no answer.
+/// a transaction stands in the way of, and those for which there is no capacity, are handed back by
+/// table, and have no answer.
 async fn write_all<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     requests: Vec<WriteRequest>,
 ) -> Result<(Vec<Option<WriteAnswer>>, IndexMap<String, Vec<Write>>), Error> {
     let mut answers = Vec::with_capacity(requests.len());
     let mut unprocessed: IndexMap<String, Vec<Write>> = IndexMap::new();
-    let sent: Vec<(String, Requested)> = match engine.settings.has_transaction_conflicts {
+    let mut throttled = None;
+    let may_hand_back = engine.settings.has_transaction_conflicts || engine.settings.throttles;
+    let sent: Vec<(String, Requested)> = match may_hand_back {
         false => Vec::new(),
         true => requests
             .iter()
@@ -89,12 +95,14 @@ async fn write_all<S: Store>(
             .collect(),
     };
     let results =
-        futures_util::future::join_all(requests.into_iter().map(|request| request.run(engine))).await;
+        futures_util::future::join_all(requests.into_iter().map(|request| request.run(engine, call))).await;
     for (position, result) in results.into_iter().enumerate() {
         match (result, sent.get(position)) {
             (Err(error), Some((table_name, requested)))
-                if error.kind == ErrorKind::TransactionConflictException =>
+                if error.kind == ErrorKind::TransactionConflictException
+                    || error.throttling_reasons.is_some() =>
             {
+                throttled = throttled.or(Some(error).filter(|error| error.throttling_reasons.is_some()));
                 unprocessed
                     .entry(table_name.clone())
                     .or_default()
@@ -104,7 +112,10 @@ async fn write_all<S: Store>(
             (result, _) => answers.push(Some(result?)),
         }
     }
-    Ok((answers, unprocessed))
+    match throttled {
+        Some(error) if answers.iter().all(Option::is_none) => Err(error),
+        _ => Ok((answers, unprocessed)),
+    }
 }
 
 /// A write of the batch as the request had it.
@@ -163,10 +174,14 @@ fn understand(write: Write) -> Result<Requested, Error> {
 }
 
 /// Checks every write against its table before any is made, and that no item is written twice.
-async fn check_against_tables<S: Store>(engine: &Engine<S>, requests: &[WriteRequest]) -> Result<(), Error> {
+async fn check_against_tables<S: Store>(
+    engine: &Engine<S>,
+    call: &Call<'_>,
+    requests: &[WriteRequest],
+) -> Result<(), Error> {
     let mut tables: Vec<Arc<Table>> = Vec::with_capacity(requests.len());
     for request in requests {
-        tables.push(engine.table_for_items(&request.table_name).await?);
+        tables.push(engine.table_for_items(call, &request.table_name).await?);
     }
     let mut seen = HashSet::with_capacity(requests.len());
     for (request, table) in requests.iter().zip(tables) {

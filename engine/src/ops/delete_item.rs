@@ -9,11 +9,13 @@ use super::put_item::check_return_values;
 use super::request::{self, Placeholders};
 use super::write_request::{Requested, WriteRequest};
 use crate::Engine;
+use crate::meter::Call;
 
 const OPERATION: Operation = Operation::DeleteItem;
 
 pub(crate) async fn delete_item<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: DeleteItemInput,
 ) -> Result<DeleteItemOutput, Error> {
     let has_expression = input.condition_expression.is_some();
@@ -44,7 +46,7 @@ pub(crate) async fn delete_item<S: Store>(
         capacity: input.return_consumed_capacity,
         metrics: input.return_item_collection_metrics,
     }
-    .run(engine)
+    .run(engine, call)
     .await?;
     Ok(DeleteItemOutput {
         consumed_capacity: answer.consumed_capacity,

@@ -9,26 +9,29 @@ use store::Store;
 use super::fingerprint::statements_fingerprint;
 use super::partiql::{self, NextToken, ReadPlan};
 use crate::Engine;
+use crate::meter::{Call, Direction};
 
 pub(crate) async fn execute_statement<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: ExecuteStatementInput,
 ) -> Result<ExecuteStatementOutput, Error> {
     let parameters = partiql::parameters(input.parameters.clone())?;
     match partiql::parse(&input.statement, &parameters)? {
-        Statement::Select(statement) => select(engine, input, &parameters, statement).await,
+        Statement::Select(statement) => select(engine, call, input, &parameters, statement).await,
         Statement::Exists(_) => Err(partiql::exists_outside_transaction()),
-        statement => write(engine, input, statement).await,
+        statement => write(engine, call, input, statement).await,
     }
 }
 
 async fn select<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: ExecuteStatementInput,
     parameters: &[Literal],
     select: Select,
 ) -> Result<ExecuteStatementOutput, Error> {
-    let table = engine.table_for_items(&select.target.table).await?;
+    let table = engine.table_for_items(call, &select.target.table).await?;
     let plan = ReadPlan::new(&table, select, input.consistent_read.unwrap_or(false))?;
     let fingerprint = statements_fingerprint(
         [(input.statement.as_str(), parameters)],
@@ -46,7 +49,10 @@ async fn select<S: Store>(
         return Err(Error::validation("NextToken does not match request"));
     }
     let limit = input.limit.map(|limit| limit as usize);
+    call.admit_read(engine, &table, plan.index())?;
     let answer = plan.read(engine, limit, from.as_ref()).await?;
+    call.charge(&table, Direction::Read, &answer.consumed);
+    call.returned(&table, answer.items.len());
     let next_token = answer.next.map(|(slice, position)| {
         NextToken {
             fingerprint,
@@ -67,16 +73,19 @@ async fn select<S: Store>(
 
 async fn write<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: ExecuteStatementInput,
     statement: Statement,
 ) -> Result<ExecuteStatementOutput, Error> {
-    let table = engine.table_for_items(partiql::table_of(&statement)).await?;
+    let table = engine
+        .table_for_items(call, partiql::table_of(&statement))
+        .await?;
     let on_failure = input.return_values_on_condition_check_failure;
     partiql::check_inserted_key(&table, &statement)?;
     let (request, image) = partiql::planned_write(&table, statement, on_failure)?;
     let mut request = request?;
     request.capacity = input.return_consumed_capacity;
-    let answer = request.run(engine).await?;
+    let answer = request.run(engine, call).await?;
     let returned = partiql::returned(image.as_ref(), &answer.written);
     Ok(ExecuteStatementOutput {
         items: Some(returned.into_iter().map(AttributeMap::from).collect()),

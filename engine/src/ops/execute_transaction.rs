@@ -18,6 +18,7 @@ use super::write_request::WriteRequest;
 use crate::Engine;
 use crate::capacity::Consumed;
 use crate::catalog::Table;
+use crate::meter::{Call, Direction};
 use crate::write::{ItemWrite, Token, Transacted, check_key, key_mismatch, key_of};
 
 /// The bytes that the longest token of a client has.
@@ -32,6 +33,7 @@ struct Parsed {
 
 pub(crate) async fn execute_transaction<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: ExecuteTransactionInput,
 ) -> Result<ExecuteTransactionOutput, Error> {
     let parsed = parse(input.transact_statements)?;
@@ -44,6 +46,7 @@ pub(crate) async fn execute_transaction<S: Store>(
     if read_count == 0 {
         return write(
             engine,
+            call,
             parsed,
             input.client_request_token,
             input.return_consumed_capacity,
@@ -55,7 +58,7 @@ pub(crate) async fn execute_transaction<S: Store>(
             "ExecuteTransaction API does not support both read and write operations in the same request.",
         ));
     }
-    read(engine, parsed.statements, input.return_consumed_capacity).await
+    read(engine, call, parsed.statements, input.return_consumed_capacity).await
 }
 
 /// The error of a statement that fails the whole request.
@@ -91,12 +94,13 @@ fn parse(requests: Vec<ParameterizedStatement>) -> Result<Parsed, Error> {
 /// statement whose table is there has been checked.
 async fn tables<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     statements: &[Statement],
     check: impl Fn(&Statement) -> Result<(), Error>,
 ) -> Result<Vec<Arc<Table>>, Error> {
     let mut tables = Vec::with_capacity(statements.len());
     for (position, statement) in statements.iter().enumerate() {
-        let table = engine.table_for_items(partiql::table_of(statement)).await;
+        let table = engine.table_for_items(call, partiql::table_of(statement)).await;
         if table.is_ok() {
             check(statement).map_err(|error| refuse(position, error))?;
         }
@@ -107,10 +111,11 @@ async fn tables<S: Store>(
 
 async fn read<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     statements: Vec<Statement>,
     wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<ExecuteTransactionOutput, Error> {
-    let tables = tables(engine, &statements, |statement| match statement {
+    let tables = tables(engine, call, &statements, |statement| match statement {
         Statement::Select(select) if select.target.index.is_some() => Err(Error::validation(
             "Reads on indices are not supported within transactions.",
         )),
@@ -141,7 +146,8 @@ async fn read<S: Store>(
             })
         })
         .collect();
-    let (responses, consumed_capacity) = read_together(engine, all_or_cancelled(placed)?, wanted).await?;
+    let (responses, consumed_capacity) =
+        read_together(engine, call, all_or_cancelled(placed)?, wanted).await?;
     Ok(ExecuteTransactionOutput {
         consumed_capacity,
         responses: Some(responses),
@@ -150,6 +156,7 @@ async fn read<S: Store>(
 
 async fn write<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     parsed: Parsed,
     client_token: Option<String>,
     wanted: Option<ReturnConsumedCapacity>,
@@ -166,18 +173,19 @@ async fn write<S: Store>(
     });
     let mut attempts = engine.write_attempts();
     loop {
-        let writes = plan(engine, &parsed).await?;
-        let names: Vec<String> = writes.iter().map(|write| write.table.name().to_owned()).collect();
-        let Some(transacted) = engine.commit_transaction(writes, token.clone()).await? else {
+        let writes = plan(engine, call, &parsed).await?;
+        let tables: Vec<Arc<Table>> = writes.iter().map(|write| write.table.clone()).collect();
+        let Some(transacted) = engine.commit_transaction(call, writes, token.clone()).await? else {
             attempts.next()?;
             continue;
         };
         let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
         let report: Vec<_> = match &transacted {
             Transacted::Written(written) => {
-                for (name, written) in names.iter().zip(written) {
+                for (table, written) in tables.iter().zip(written) {
                     let units = written.consumed().table_doubled();
-                    consumed.entry(name.clone()).or_default().add(&units);
+                    call.charge(table, Direction::Write, &units);
+                    consumed.entry(table.name().to_owned()).or_default().add(&units);
                 }
                 consumed
                     .iter()
@@ -186,7 +194,12 @@ async fn write<S: Store>(
             }
             Transacted::Replayed(read_units) => read_units
                 .iter()
-                .filter_map(|(name, units)| Consumed::of_table(*units).report_reads(name, wanted))
+                .filter_map(|(name, units)| {
+                    let units = Consumed::of_table(*units);
+                    let table = tables.iter().find(|table| table.name() == name)?;
+                    call.charge(table, Direction::Read, &units);
+                    units.report_reads(name, wanted)
+                })
                 .collect(),
         };
         return Ok(ExecuteTransactionOutput {
@@ -197,8 +210,12 @@ async fn write<S: Store>(
 }
 
 /// Plans all writes in the tables as they are now.
-async fn plan<S: Store>(engine: &Engine<S>, parsed: &Parsed) -> Result<Vec<ItemWrite>, Error> {
-    let tables = tables(engine, &parsed.statements, check_in_transaction).await?;
+async fn plan<S: Store>(
+    engine: &Engine<S>,
+    call: &Call<'_>,
+    parsed: &Parsed,
+) -> Result<Vec<ItemWrite>, Error> {
+    let tables = tables(engine, call, &parsed.statements, check_in_transaction).await?;
     let mut requests: Vec<Result<WriteRequest, Error>> = Vec::with_capacity(tables.len());
     for (position, (statement, table)) in parsed.statements.iter().zip(&tables).enumerate() {
         let on_failure = parsed.requests[position].return_values_on_condition_check_failure;
@@ -220,6 +237,8 @@ async fn plan<S: Store>(engine: &Engine<S>, parsed: &Parsed) -> Result<Vec<ItemW
         .collect();
     let writes: Vec<ItemWrite> = all_or_cancelled(planned)?;
     check_distinct(writes.iter().map(|write| &write.key))?;
+    let admissions = writes.iter().map(|write| call.admit_write(engine, &write.table));
+    all_or_cancelled(admissions.collect())?;
     let mut rooms = Vec::with_capacity(writes.len());
     for write in &writes {
         rooms.push(engine.check_collection_room(write).await);

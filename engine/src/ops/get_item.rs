@@ -11,12 +11,14 @@ use crate::Engine;
 use crate::capacity::{Consumed, read_units};
 use crate::error::from_store;
 use crate::expiry::shown;
+use crate::meter::{Call, Direction};
 use crate::write::{check_key, check_key_paths, key_of, stored_item};
 
 const OPERATION: Operation = Operation::GetItem;
 
 pub(crate) async fn get_item<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: GetItemInput,
 ) -> Result<GetItemOutput, Error> {
     request::check_not_mixed(
@@ -37,34 +39,30 @@ pub(crate) async fn get_item<S: Store>(
     attributes
         .check_all_used()
         .map_err(request::refuse_expression(OPERATION))?;
-    let table = engine.table_for_items(&input.table_name).await?;
+    let table = engine.table_for_items(call, &input.table_name).await?;
     let key_attributes = input.key.item;
     check_key(&table.descriptor.key_schema, &key_attributes)?;
     if let Some(projection) = &projection {
         check_key_paths(&table, projection.paths())?;
     }
     let key = key_of(&table, key_attributes.attributes())?;
+    call.admit_read(engine, &table, None)?;
     let stored = engine
         .store
         .get(key.space, &key.bytes)
         .await
         .map_err(from_store)?;
     let item = stored.map(stored_item).transpose()?;
-    let consumed_capacity = match input.return_consumed_capacity {
-        None => None,
-        wanted => {
-            let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
-            let units = read_units(size_bytes, input.consistent_read.unwrap_or(false));
-            Consumed::of_table(units).report(table.name(), wanted)
-        }
-    };
+    let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
+    let consumed = Consumed::of_table(read_units(size_bytes, input.consistent_read.unwrap_or(false)));
+    call.charge(&table, Direction::Read, &consumed);
     let item = shown(item, engine.hidden(&table).as_ref());
     let item = match projection {
         None => item,
         Some(projection) => item.map(|item| projection.apply(item.attributes())),
     };
     Ok(GetItemOutput {
-        consumed_capacity,
+        consumed_capacity: consumed.report(table.name(), input.return_consumed_capacity),
         item: item.map(Into::into),
     })
 }

@@ -9,11 +9,13 @@ use store::Store;
 use super::request::{self, Placeholders, refuse};
 use super::write_request::{Requested, WriteRequest};
 use crate::Engine;
+use crate::meter::Call;
 
 const OPERATION: Operation = Operation::PutItem;
 
 pub(crate) async fn put_item<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: PutItemInput,
 ) -> Result<PutItemOutput, Error> {
     let has_expression = input.condition_expression.is_some();
@@ -51,7 +53,7 @@ pub(crate) async fn put_item<S: Store>(
         capacity: input.return_consumed_capacity,
         metrics: input.return_item_collection_metrics,
     }
-    .run(engine)
+    .run(engine, call)
     .await?;
     Ok(PutItemOutput {
         consumed_capacity: answer.consumed_capacity,

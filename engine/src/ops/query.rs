@@ -9,12 +9,17 @@ use store::{Direction, Store};
 use super::read_request::{self, ReadParameters, Selection, Target};
 use super::request::{self, Placeholders, refuse_expression};
 use crate::Engine;
+use crate::meter::Call;
 use crate::read::{SortPlace, key_range};
 use crate::schema::KeySchema;
 
 const OPERATION: Operation = Operation::Query;
 
-pub(crate) async fn query<S: Store>(engine: &Engine<S>, input: QueryInput) -> Result<QueryOutput, Error> {
+pub(crate) async fn query<S: Store>(
+    engine: &Engine<S>,
+    call: &Call<'_>,
+    input: QueryInput,
+) -> Result<QueryOutput, Error> {
     let key_expression = input.key_condition_expression.as_deref();
     request::check_not_mixed(
         OPERATION,
@@ -82,7 +87,7 @@ pub(crate) async fn query<S: Store>(engine: &Engine<S>, input: QueryInput) -> Re
         ));
     };
 
-    let table = engine.table_for_items(&input.table_name).await?;
+    let table = engine.table_for_items(call, &input.table_name).await?;
     let target = Target::find(&table, input.index_name.as_deref(), input.consistent_read)?;
     let parameters = ReadParameters {
         filter: filter.or(legacy_filter),
@@ -124,7 +129,7 @@ pub(crate) async fn query<S: Store>(engine: &Engine<S>, input: QueryInput) -> Re
         },
     )?;
     parameters.check_selection(&target)?;
-    let answer = parameters.read(engine, &target, range, direction).await?;
+    let answer = parameters.read(engine, call, &target, range, direction).await?;
     Ok(QueryOutput {
         items: answer.items,
         count: Some(answer.count),

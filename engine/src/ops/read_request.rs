@@ -16,6 +16,7 @@ use crate::capacity::{Consumed, read_units};
 use crate::catalog::{Index, IndexKind, Table};
 use crate::error::from_store;
 use crate::keys;
+use crate::meter::{self, Call};
 use crate::read::{Keep, KeyRange, PageRequest, just_above, read_page};
 use crate::schema::{IndexProjection, KeyAttribute, KeySchema};
 use crate::write::check_key_paths;
@@ -433,10 +434,12 @@ impl ReadParameters {
     pub async fn read<S: Store>(
         self,
         engine: &Engine<S>,
+        call: &Call<'_>,
         target: &Target<'_>,
         range: Option<KeyRange>,
         direction: Direction,
     ) -> Result<ReadAnswer, Error> {
+        call.admit_read(engine, target.table, target.index.map(|index| index.descriptor))?;
         let fetch = target.index.is_some_and(|index| self.needs_fetch(index));
         let keep = match (self.selection, self.projection) {
             (Selection::Count, _) => Keep::Count,
@@ -465,6 +468,7 @@ impl ReadParameters {
         };
         let units = read_units(page.size_bytes, self.consistent);
         let mut consumed = Consumed::default();
+        call.returned(target.table, page.count);
         match target.index {
             None => consumed.table_units = units,
             Some(index) => {
@@ -476,6 +480,7 @@ impl ReadParameters {
                 };
             }
         }
+        call.charge(target.table, meter::Direction::Read, &consumed);
         Ok(ReadAnswer {
             count: page.count as i32,
             scanned_count: page.scanned_count as i32,

@@ -9,11 +9,16 @@ use super::read_request::{self, ReadParameters, Selection, Target};
 use super::request::{self, Placeholders, refuse_expression};
 use crate::Engine;
 use crate::keys;
+use crate::meter::Call;
 use crate::read::KeyRange;
 
 const OPERATION: Operation = Operation::Scan;
 
-pub(crate) async fn scan<S: Store>(engine: &Engine<S>, input: ScanInput) -> Result<ScanOutput, Error> {
+pub(crate) async fn scan<S: Store>(
+    engine: &Engine<S>,
+    call: &Call<'_>,
+    input: ScanInput,
+) -> Result<ScanOutput, Error> {
     request::check_not_mixed(
         OPERATION,
         &[
@@ -59,7 +64,7 @@ pub(crate) async fn scan<S: Store>(engine: &Engine<S>, input: ScanInput) -> Resu
         .check_all_used()
         .map_err(refuse_expression(OPERATION))?;
 
-    let table = engine.table_for_items(&input.table_name).await?;
+    let table = engine.table_for_items(call, &input.table_name).await?;
     let target = Target::find(&table, input.index_name.as_deref(), input.consistent_read)?;
     let parameters = ReadParameters {
         filter: filter.or(legacy_filter),
@@ -86,7 +91,7 @@ pub(crate) async fn scan<S: Store>(engine: &Engine<S>, input: ScanInput) -> Resu
     }
     parameters.check_selection(&target)?;
     let answer = parameters
-        .read(engine, &target, range, Direction::Forward)
+        .read(engine, call, &target, range, Direction::Forward)
         .await?;
     Ok(ScanOutput {
         items: answer.items,

@@ -13,6 +13,7 @@ use super::request::{self, Placeholders};
 use super::transaction::{PlacedRead, all_or_cancelled, read_together};
 use crate::Engine;
 use crate::catalog::Table;
+use crate::meter::Call;
 use crate::write::{check_key, check_key_paths, key_of};
 
 const OPERATION: Operation = Operation::TransactGetItems;
@@ -26,6 +27,7 @@ struct Read {
 
 pub(crate) async fn transact_get_items<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: TransactGetItemsInput,
 ) -> Result<TransactGetItemsOutput, Error> {
     let reads: Vec<Read> = input
@@ -35,7 +37,7 @@ pub(crate) async fn transact_get_items<S: Store>(
         .collect::<Result<_, _>>()?;
     let mut tables = Vec::with_capacity(reads.len());
     for read in &reads {
-        tables.push(engine.table_for_items(&read.table_name).await?);
+        tables.push(engine.table_for_items(call, &read.table_name).await?);
     }
     let placed = reads
         .into_iter()
@@ -48,8 +50,13 @@ pub(crate) async fn transact_get_items<S: Store>(
             })
         })
         .collect();
-    let (responses, consumed_capacity) =
-        read_together(engine, all_or_cancelled(placed)?, input.return_consumed_capacity).await?;
+    let (responses, consumed_capacity) = read_together(
+        engine,
+        call,
+        all_or_cancelled(placed)?,
+        input.return_consumed_capacity,
+    )
+    .await?;
     Ok(TransactGetItemsOutput {
         consumed_capacity,
         responses: Some(responses),

@@ -20,12 +20,14 @@ use super::write_request::{Requested, WriteRequest};
 use crate::Engine;
 use crate::capacity::Consumed;
 use crate::catalog::Table;
+use crate::meter::{Call, Direction};
 use crate::write::{ItemWrite, Token, Transacted};
 
 const OPERATION: Operation = Operation::TransactWriteItems;
 
 pub(crate) async fn transact_write_items<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: TransactWriteItemsInput,
 ) -> Result<TransactWriteItemsOutput, Error> {
     let token = input.client_request_token.map(|token| {
@@ -42,21 +44,20 @@ pub(crate) async fn transact_write_items<S: Store>(
     }
     let mut attempts = engine.write_attempts();
     loop {
-        let (writes, places) = plan(engine, &requests, input.return_item_collection_metrics).await?;
-        let names: Vec<String> = writes.iter().map(|write| write.table.name().to_owned()).collect();
-        let Some(transacted) = engine.commit_transaction(writes, token.clone()).await? else {
+        let (writes, places) = plan(engine, call, &requests, input.return_item_collection_metrics).await?;
+        let tables: Vec<Arc<Table>> = writes.iter().map(|write| write.table.clone()).collect();
+        let Some(transacted) = engine.commit_transaction(call, writes, token.clone()).await? else {
             attempts.next()?;
             continue;
         };
         let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
         let report = match &transacted {
             Transacted::Written(written) => {
-                for (name, written) in names.iter().zip(written) {
+                for (table, written) in tables.iter().zip(written) {
                     // A transaction writes every item twice (AWS-FACTS 37).
-                    consumed
-                        .entry(name.clone())
-                        .or_default()
-                        .add(&written.consumed().doubled());
+                    let units = written.consumed().doubled();
+                    call.charge(table, Direction::Write, &units);
+                    consumed.entry(table.name().to_owned()).or_default().add(&units);
                 }
                 let wanted = input.return_consumed_capacity;
                 consumed
@@ -66,10 +67,11 @@ pub(crate) async fn transact_write_items<S: Store>(
             }
             Transacted::Replayed(read_units) => {
                 for (name, units) in read_units {
-                    consumed
-                        .entry(name.clone())
-                        .or_default()
-                        .add(&Consumed::of_table(*units));
+                    let units = Consumed::of_table(*units);
+                    if let Some(table) = tables.iter().find(|table| table.name() == name) {
+                        call.charge(table, Direction::Read, &units);
+                    }
+                    consumed.entry(name.clone()).or_default().add(&units);
                 }
                 let wanted = input.return_consumed_capacity;
                 consumed
@@ -96,12 +98,13 @@ type Places = Vec<(Arc<Table>, CollectionPlace)>;
 /// holds cancels the transaction.
 async fn plan<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     requests: &[WriteRequest],
     metrics: Option<api::types::ReturnItemCollectionMetrics>,
 ) -> Result<(Vec<ItemWrite>, Places), Error> {
     let mut tables = Vec::with_capacity(requests.len());
     for request in requests {
-        tables.push(engine.table_for_items(&request.table_name).await?);
+        tables.push(engine.table_for_items(call, &request.table_name).await?);
     }
     let mut planned = Vec::with_capacity(requests.len());
     for (request, table) in requests.iter().zip(&tables) {
@@ -110,6 +113,8 @@ async fn plan<S: Store>(
     }
     let writes = all_or_cancelled(planned)?;
     check_distinct(writes.iter().map(|write| &write.key))?;
+    let admissions = writes.iter().map(|write| call.admit_write(engine, &write.table));
+    all_or_cancelled(admissions.collect())?;
     let mut rooms = Vec::with_capacity(writes.len());
     let mut places = Vec::new();
     for write in &writes {

@@ -17,6 +17,7 @@ use crate::capacity::{Consumed, read_units};
 use crate::catalog::Table;
 use crate::error::from_store;
 use crate::expiry::shown;
+use crate::meter::{Call, Direction};
 use crate::write::stored_item;
 
 /// The reason for an action that could have been done.
@@ -37,6 +38,8 @@ fn reason_of(error: &Error) -> Option<CancellationReason> {
         ErrorKind::ItemCollectionSizeLimitExceededException => "ItemCollectionSizeLimitExceeded",
         ErrorKind::DuplicateItemException => "DuplicateItem",
         ErrorKind::ResourceNotFoundException => "ResourceNotFound",
+        ErrorKind::ProvisionedThroughputExceededException => "ProvisionedThroughputExceeded",
+        ErrorKind::ThrottlingException => "ThrottlingError",
         _ => return None,
     };
     Some(CancellationReason {
@@ -88,11 +91,16 @@ pub(crate) struct PlacedRead {
 /// Reads different items of one moment: an answer for each, and the report of what they consumed.
 pub(crate) async fn read_together<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     reads: Vec<PlacedRead>,
     wanted: Option<ReturnConsumedCapacity>,
 ) -> Result<(Vec<ItemResponse>, Option<Vec<ConsumedCapacity>>), Error> {
     let places: Vec<Key> = reads.iter().map(|read| read.place.clone()).collect();
     check_distinct(places.iter())?;
+    let admissions = reads
+        .iter()
+        .map(|read| call.admit_read(engine, &read.table, None));
+    all_or_cancelled(admissions.collect())?;
     if let Some(items) = &engine.items_in_work {
         all_or_cancelled(items.check_reads(&places))?;
     }
@@ -106,6 +114,7 @@ pub(crate) async fn read_together<S: Store>(
         total_bytes += size_bytes;
         // A transaction reads every item twice.
         let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
+        call.charge(&read.table, Direction::Read, &units);
         consumed
             .entry(read.table.name().to_owned())
             .or_default()

@@ -13,12 +13,14 @@ use super::request::{self, Placeholders};
 use super::write_request::{Requested, WriteRequest};
 use crate::Engine;
 use crate::catalog::Table;
+use crate::meter::Call;
 use crate::write::Written;
 
 const OPERATION: Operation = Operation::UpdateItem;
 
 pub(crate) async fn update_item<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
     input: UpdateItemInput,
 ) -> Result<UpdateItemOutput, Error> {
     let has_expression = input.update_expression.is_some() || input.condition_expression.is_some();
@@ -62,7 +64,7 @@ pub(crate) async fn update_item<S: Store>(
         capacity: input.return_consumed_capacity,
         metrics: input.return_item_collection_metrics,
     }
-    .run(engine)
+    .run(engine, call)
     .await?;
     Ok(UpdateItemOutput {
         consumed_capacity: answer.consumed_capacity,

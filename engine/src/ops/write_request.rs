@@ -14,10 +14,12 @@ use store::Store;
 use super::item_collection::CollectionMetrics;
 use super::update_item::check_updates_no_key;
 use crate::Engine;
+use crate::capacity::Consumed;
 use crate::catalog::Table;
 use crate::log::Author;
+use crate::meter::{Call, Direction};
 use crate::write::{
-    Action, ItemWrite, Written, check_index_keys, check_item_key, check_key, check_key_paths,
+    Action, ItemWrite, Refused, Written, check_index_keys, check_item_key, check_key, check_key_paths,
     check_no_empty_key, key_attributes_of, key_of,
 };
 
@@ -59,6 +61,7 @@ pub(crate) struct WriteRequest {
 /// What the three operations answer with.
 pub(crate) struct WriteAnswer {
     pub written: Written,
+    pub consumed: Consumed,
     pub consumed_capacity: Option<ConsumedCapacity>,
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
@@ -112,22 +115,31 @@ impl WriteRequest {
     }
 
     /// Writes.
-    pub async fn run<S: Store>(self, engine: &Engine<S>) -> Result<WriteAnswer, Error> {
+    pub async fn run<S: Store>(self, engine: &Engine<S>, call: &Call<'_>) -> Result<WriteAnswer, Error> {
         let mut attempts = engine.write_attempts();
         loop {
-            let table = engine.table_for_items(&self.table_name).await?;
+            let table = engine.table_for_items(call, &self.table_name).await?;
             let write = self.plan(table.clone())?;
+            call.admit_write(engine, &table)?;
             let metrics = CollectionMetrics::wanted(&table, self.metrics);
             engine.check_collection_room(&write).await?;
             let place = metrics.place_of(&write);
-            let Some(written) = engine.commit_write(write).await? else {
-                attempts.next()?;
-                continue;
+            let written = match engine.commit_write(write).await {
+                Ok(Some(written)) => written,
+                Ok(None) => {
+                    attempts.next()?;
+                    continue;
+                }
+                Err(Refused { error, consumed }) => {
+                    call.charge(&table, Direction::Write, &consumed);
+                    return Err(error);
+                }
             };
+            let consumed = written.consumed();
+            call.charge(&table, Direction::Write, &consumed);
             return Ok(WriteAnswer {
-                consumed_capacity: self
-                    .capacity
-                    .and_then(|wanted| written.consumed().report(table.name(), Some(wanted))),
+                consumed_capacity: consumed.report(table.name(), self.capacity),
+                consumed,
                 item_collection_metrics: match place {
                     Some(place) => Some(place.measure(engine, &table).await?),
                     None => None,

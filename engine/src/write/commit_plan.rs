@@ -1,12 +1,14 @@
 //! Writes of several items as one commit: which keys it declares, and where their values are found
 //! when it runs.
 
-use api::Error;
+use api::{Error, ErrorKind};
 use bytes::Bytes;
+use model::Item;
 use store::{Batch, Declared, Held, Key};
 
 use super::{ItemWrite, Written, apply, stored_item};
 use crate::background::backfill;
+use crate::capacity::{Consumed, write_units};
 use crate::catalog::IndexState;
 use crate::keys;
 
@@ -108,6 +110,27 @@ impl CommitPlan {
                 .table
                 .is_current(held.shared[placed.descriptor].as_ref())
         })
+    }
+
+    /// What the write at `position` consumes that is refused with `error`: a condition is looked at in
+    /// the item as it is, which costs as much as writing that (developer guide, "Capacity unit
+    /// consumption for writes").
+    pub fn refused_consumed(&self, position: usize, held: &Held, error: &Error) -> Consumed {
+        let is_condition = matches!(
+            error.kind,
+            ErrorKind::ConditionalCheckFailedException | ErrorKind::DuplicateItemException
+        );
+        match is_condition {
+            true => self.condition_consumed(position, held),
+            false => Consumed::default(),
+        }
+    }
+
+    /// What looking at the item of the write at `position` consumes.
+    pub fn condition_consumed(&self, position: usize, held: &Held) -> Consumed {
+        let stored = held.exclusive[self.writes[position].item].clone();
+        let item = stored.and_then(|stored| stored_item(stored).ok());
+        Consumed::of_table(write_units(item.as_ref().map_or(0, Item::size_bytes)))
     }
 
     /// Decides the write at `position` and adds its consequences to `batch`.

@@ -89,7 +89,7 @@ pub(crate) struct Written {
 
 impl Written {
     /// Whether the item is another than before.
-    fn is_change(&self) -> bool {
+    pub fn is_change(&self) -> bool {
         self.old != self.new
     }
 
@@ -102,6 +102,22 @@ impl Written {
             consumed.add_index(&change.name, change.kind, change.units);
         }
         consumed
+    }
+}
+
+/// A write that was not made, and what it consumed all the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub error: Error,
+    pub consumed: Consumed,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Refused {
+            error,
+            consumed: Consumed::default(),
+        }
     }
 }
 
@@ -228,7 +244,7 @@ pub(crate) fn stored_item(stored: Bytes) -> Result<Item, Error> {
 
 impl<S: Store> Engine<S> {
     /// Commits one write. `Ok(None)` where the table has changed since the write was planned.
-    pub(crate) async fn commit_write(&self, write: ItemWrite) -> Result<Option<Written>, Error> {
+    pub(crate) async fn commit_write(&self, write: ItemWrite) -> Result<Option<Written>, Refused> {
         let name = write.table.name().to_owned();
         // Held until the commit is done.
         let _in_work = match &self.items_in_work {
@@ -244,12 +260,15 @@ impl<S: Store> Engine<S> {
             let mut batch = Batch::new();
             match plan.apply(0, held, &mut batch) {
                 Ok(written) => Decision::Commit(batch, written),
-                Err(error) => Decision::Abort(error),
+                Err(error) => Decision::Abort(Refused {
+                    consumed: plan.refused_consumed(0, held, &error),
+                    error,
+                }),
             }
         };
         match self.store.commit(declared, decide).await.map_err(from_store)? {
             Outcome::Committed(written) => Ok(Some(written)),
-            Outcome::Aborted(error) => Err(error),
+            Outcome::Aborted(refused) => Err(refused),
             Outcome::Replan => {
                 self.catalog.forget(&name);
                 Ok(None)

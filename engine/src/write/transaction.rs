@@ -11,9 +11,11 @@ use store::{Batch, Decision, Held, Outcome, Store, StoreError};
 
 use super::{CommitPlan, ItemWrite, Written};
 use crate::Engine;
-use crate::capacity::read_units;
+use crate::capacity::{Consumed, read_units};
+use crate::catalog::Table;
 use crate::error::from_store;
 use crate::keys;
+use crate::meter::{Call, Direction};
 use crate::ops::{all_or_cancelled, check_total_size};
 
 /// How long a token is remembered, in milliseconds.
@@ -123,10 +125,11 @@ impl<S: Store> Engine<S> {
     /// they were planned.
     pub(crate) async fn commit_transaction(
         &self,
+        call: &Call<'_>,
         writes: Vec<ItemWrite>,
         token: Option<Token>,
     ) -> Result<Option<Transacted>, Error> {
-        let tables: Vec<Arc<_>> = writes.iter().map(|write| write.table.clone()).collect();
+        let tables: Vec<Arc<Table>> = writes.iter().map(|write| write.table.clone()).collect();
         let has_token = token.is_some();
         // Held until the commit is done.
         let _in_work = match &self.items_in_work {
@@ -136,7 +139,9 @@ impl<S: Store> Engine<S> {
                 match items.take_for_transaction(keys) {
                     Ok(in_work) => Some(in_work),
                     Err(conflicts) => {
-                        return Err(all_or_cancelled(conflicts).err().unwrap_or_else(Error::internal));
+                        let error = all_or_cancelled(conflicts).err().unwrap_or_else(Error::internal);
+                        call.cancelled(&tables, &error);
+                        return Err(error);
                     }
                 }
             }
@@ -152,7 +157,7 @@ impl<S: Store> Engine<S> {
                 match recorded(token, held.exclusive.last().and_then(Option::as_ref)) {
                     Ok(None) => {}
                     Ok(Some(replayed)) => return Decision::Commit(Batch::new(), replayed),
-                    Err(error) => return Decision::Abort(error),
+                    Err(error) => return Decision::Abort((error, Vec::new())),
                 }
             }
             if !plan.is_current(held) {
@@ -161,7 +166,11 @@ impl<S: Store> Engine<S> {
             let mut batch = Batch::new();
             match apply_all(&plan, token.as_ref(), held, &mut batch) {
                 Ok(written) => Decision::Commit(batch, Transacted::Written(written)),
-                Err(error) => Decision::Abort(error),
+                // It is not reported, but consumed (AWS-FACTS, "More limits and habits").
+                Err(error) => {
+                    let consumed = (0..plan.len()).map(|position| plan.condition_consumed(position, held));
+                    Decision::Abort((error, consumed.map(Consumed::doubled).collect()))
+                }
             }
         };
         match self.store.commit(declared, decide).await.map_err(from_store)? {
@@ -171,7 +180,13 @@ impl<S: Store> Engine<S> {
                 }
                 Ok(Some(transacted))
             }
-            Outcome::Aborted(error) => Err(error),
+            Outcome::Aborted((error, consumed)) => {
+                for (table, consumed) in tables.iter().zip(&consumed) {
+                    call.charge(table, Direction::Write, consumed);
+                }
+                call.cancelled(&tables, &error);
+                Err(error)
+            }
             Outcome::Replan => {
                 tables.iter().for_each(|table| self.catalog.forget(table.name()));
                 Ok(None)

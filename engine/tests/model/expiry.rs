@@ -31,6 +31,10 @@ impl Clock for SharedClock {
     fn now_ms(&self) -> u64 {
         self.0.now_ms()
     }
+
+    fn monotonic_us(&self) -> u64 {
+        self.0.monotonic_us()
+    }
 }
 
 struct Shared<S> {

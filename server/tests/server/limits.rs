@@ -8,7 +8,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use server::ServerConfig;
 
 use crate::client::{Client, SIGNATURE, request};
-use crate::toy::start;
+use crate::toy::{LARGEST_ANSWER_BYTES, SMALLER_ANSWER_BYTES, start};
 
 const ECHO: &str = "DynamoDB_20120810.Echo";
 const LIMIT: usize = 200_000;
@@ -133,6 +133,51 @@ async fn large_bodies_share_memory_and_none_is_lost() {
     }
     for task in tasks {
         assert_eq!(task.await.unwrap(), [200; 5]);
+    }
+}
+
+/// How large its answer may be, as the operation is told.
+async fn answer_bytes_max(client: &mut Client) -> usize {
+    let response = client.call("DynamoDBStreams_20120810.Context", "", b"{}").await;
+    let last = response.text().rsplit(' ').next().expect("a word");
+    last.parse().expect("a number")
+}
+
+#[tokio::test]
+async fn answers_that_are_not_taken_leave_less_room_for_others() {
+    const PRODUCE: &str = "DynamoDB_20120810.Produce";
+    const WHOLE: &str = "DynamoDB_20120810.Whole";
+    let config = ServerConfig {
+        max_answer_bytes_total: 0,
+        request_timeout: Duration::from_millis(200),
+        ..ServerConfig::default()
+    };
+    let server = start(config).await;
+    let mut asking = Client::connect(server.address).await;
+    assert_eq!(answer_bytes_max(&mut asking).await, LARGEST_ANSWER_BYTES);
+
+    // What is small as a rule takes its share when it turns out large.
+    for (target, size_bytes) in [(WHOLE, LARGEST_ANSWER_BYTES), (PRODUCE, 8 << 20)] {
+        let mut idle = Client::connect(server.address).await;
+        idle.send(&request(target, "", size_bytes.to_string().as_bytes()))
+            .await;
+        while answer_bytes_max(&mut asking).await != SMALLER_ANSWER_BYTES {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let refused = asking.call(WHOLE, "", b"10").await;
+        assert_eq!(refused.status, 503);
+        assert!(
+            refused.text().contains("--max-answer-bytes-total"),
+            "{}",
+            refused.text()
+        );
+
+        let answer = idle.response().await;
+        assert_eq!((answer.status, answer.body.len()), (200, size_bytes));
+        while answer_bytes_max(&mut asking).await != LARGEST_ANSWER_BYTES {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(asking.call(WHOLE, "", b"10").await.status, 200);
     }
 }
 

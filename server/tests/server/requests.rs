@@ -40,13 +40,13 @@ async fn the_context_is_the_claim_unless_configured() {
         assert_eq!(response.header("x-amzn-requestid"), Some(id));
         assert_eq!(rest, expected);
     };
-    check(ServerConfig::default(), "eu-west-2 000000000000 AKID").await;
+    check(ServerConfig::default(), "eu-west-2 000000000000 AKID 16777216").await;
     let configured = ServerConfig {
         region: Some("local".into()),
         account_id: "123456789012".into(),
         ..ServerConfig::default()
     };
-    check(configured, "local 123456789012 AKID").await;
+    check(configured, "local 123456789012 AKID 16777216").await;
 }
 
 #[tokio::test]

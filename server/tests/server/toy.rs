@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use server::{
-    DrainOutcome, NextStep, ServerConfig, Service, ServiceRequest, ServiceResponse, TargetService, run,
+    AnswerBytes, DrainOutcome, NextStep, ServerConfig, Service, ServiceRequest, ServiceResponse,
+    TargetService, run,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
@@ -27,7 +28,14 @@ pub enum Operation {
     Refuse,
     /// Tells the context of the request.
     Context,
+    /// Answers with as many bytes as the request says, and needs room for the largest answer.
+    Whole,
 }
+
+/// The largest answer of the toy, in bytes.
+pub const LARGEST_ANSWER_BYTES: usize = 16 << 20;
+/// With what some of its operations can do as well.
+pub const SMALLER_ANSWER_BYTES: usize = 1 << 20;
 
 #[derive(Default)]
 pub struct Toy {
@@ -48,8 +56,18 @@ impl Service for Toy {
             (TargetService::DynamoDb, "Panic") => Some(Operation::Panic),
             (TargetService::DynamoDb, "Refuse") => Some(Operation::Refuse),
             (TargetService::DynamoDbStreams, "Context") => Some(Operation::Context),
+            (TargetService::DynamoDb, "Whole") => Some(Operation::Whole),
             _ => None,
         }
+    }
+
+    fn answer_bytes(&self, operation: Operation) -> AnswerBytes {
+        let (least, most) = match operation {
+            Operation::Whole => (LARGEST_ANSWER_BYTES, LARGEST_ANSWER_BYTES),
+            Operation::Context => (SMALLER_ANSWER_BYTES, LARGEST_ANSWER_BYTES),
+            _ => (1000, 1000),
+        };
+        AnswerBytes { least, most }
     }
 
     async fn call(&self, operation: Operation, request: ServiceRequest) -> ServiceResponse {
@@ -57,7 +75,7 @@ impl Service for Toy {
         let number = text.trim().parse::<u64>().unwrap_or(0);
         match operation {
             Operation::Echo => ServiceResponse::new(200, request.body),
-            Operation::Produce => ServiceResponse::new(200, vec![b'x'; number as usize]),
+            Operation::Produce | Operation::Whole => ServiceResponse::new(200, vec![b'x'; number as usize]),
             Operation::Wait => {
                 tokio::time::sleep(Duration::from_millis(number)).await;
                 ServiceResponse::new(200, request.body)
@@ -72,8 +90,12 @@ impl Service for Toy {
             Operation::Context => {
                 let context = request.context;
                 let told = format!(
-                    "{} {} {} {}",
-                    context.request_id, context.region, context.account_id, context.access_key_id
+                    "{} {} {} {} {}",
+                    context.request_id,
+                    context.region,
+                    context.account_id,
+                    context.access_key_id,
+                    context.answer_bytes_max
                 );
                 ServiceResponse::new(200, told)
             }

@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`store`] is the way of a read and of a commit; `pipeline` is what stands
 //! between a decision and its durability, `group` the wait for it, `committer` the thread that
-//! brings it about; `tuning` is how RocksDB is set up. `directory`, `recovery` and `wal` are about
-//! opening: whose directory it is, and whether its log is whole.
+//! brings it about; `tuning` is how RocksDB is set up. `directory`, `recovery`, `seal`, `wal` and
+//! `manifest` are about opening: whose directory it is, and whether its log and its manifest are whole.
 
 mod committer;
 mod crc32c;
@@ -13,6 +13,7 @@ mod free_space;
 mod gather;
 mod group;
 mod health;
+mod manifest;
 mod options;
 mod pipeline;
 mod readers;

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::directory::{io_error, sync_directory};
+use super::manifest;
 use super::wal::{self, LogScan};
 use crate::StoreError;
 
@@ -32,9 +33,36 @@ struct LogFile {
     scan: LogScan,
 }
 
-/// Cuts a tail that a crash has torn off the log. Refuses a log that is damaged elsewhere.
-pub(super) fn cut_torn_tail(database: &Path) -> Result<(), StoreError> {
+/// Makes the log ready to be replayed: cuts off a tail that a crash has torn. Refuses a log that is
+/// damaged elsewhere, and one that does not begin where the manifest ends.
+pub(super) fn prepare_log(database: &Path) -> Result<(), StoreError> {
     let logs = Logs::scan(database)?;
+    check_manifest(database, &logs)?;
+    cut_torn_tail(&logs)
+}
+
+/// Refuses a manifest that has lost its end: [`manifest`] says how that is told.
+fn check_manifest(database: &Path, logs: &Logs) -> Result<(), StoreError> {
+    let Some(first_sequence) = logs.files.iter().find_map(|file| file.scan.first_sequence) else {
+        return Ok(());
+    };
+    let path = manifest::current(database)?;
+    let last_sequence = manifest::last_sequence(&path)?;
+    if first_sequence <= last_sequence + 1 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged {
+        path,
+        offset: None,
+        detail: format!(
+            "it ends with change {last_sequence}, and the oldest log begins with change {first_sequence}: its end is \
+             missing, and with it the names of the tables in between; put the file back as it was, or restore a \
+             backup"
+        ),
+    })
+}
+
+fn cut_torn_tail(logs: &Logs) -> Result<(), StoreError> {
     let Some(first) = logs.first_damaged() else {
         return Ok(());
     };

@@ -7,12 +7,12 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::directory::{io_error, sync_directory, write_durably};
-use super::recovery::CURRENT_FILE;
+use super::manifest;
 use crate::StoreError;
 
 /// The seal's file, in the data directory.
@@ -36,7 +36,7 @@ pub(super) fn take_off(path: &Path, database: &Path) -> Result<(), StoreError> {
     let found = describe_manifest(database)?;
     if found != sealed {
         return Err(StoreError::Damaged {
-            path: manifest(database)?,
+            path: manifest::current(database)?,
             offset: None,
             detail: format!(
                 "it is {:?} and was {:?} when the database was closed; put the file back as it was, or restore a \
@@ -51,16 +51,9 @@ pub(super) fn take_off(path: &Path, database: &Path) -> Result<(), StoreError> {
     sync_directory(path)
 }
 
-/// The manifest that `CURRENT` names.
-fn manifest(database: &Path) -> Result<PathBuf, StoreError> {
-    let current = database.join(CURRENT_FILE);
-    let name = fs::read_to_string(&current).map_err(|error| io_error("read", &current, &error))?;
-    Ok(database.join(name.trim_end()))
-}
-
 /// The manifest's name, length and checksum, as a seal has them.
 fn describe_manifest(database: &Path) -> Result<String, StoreError> {
-    let path = manifest(database)?;
+    let path = manifest::current(database)?;
     let content = fs::read(&path).map_err(|error| io_error("read", &path, &error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(format!("{name} {} {:016x}\n", content.len(), xxh3_64(&content)))

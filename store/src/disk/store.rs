@@ -22,7 +22,7 @@ use super::options::{DiskOptions, Durability};
 use super::pipeline::{Decided, Pipeline, effects};
 use super::readers::{Readers, spawn};
 use super::reclaim::Reclaim;
-use super::recovery::{check_current, cut_torn_tail};
+use super::recovery::{check_current, prepare_log};
 use super::seal;
 use super::snapshot::OwnedSnapshot;
 use super::source::Source;
@@ -87,7 +87,7 @@ impl DiskStore {
         if !directory.is_new() {
             check_current(&path)?;
             seal::take_off(directory.path(), &path)?;
-            cut_torn_tail(&path)?;
+            prepare_log(&path)?;
         }
         let failure = |error: rocksdb::Error| engine_error(path.clone(), "open", &error);
         let tuning = Tuning::new(options, directory.is_new()).map_err(failure)?;

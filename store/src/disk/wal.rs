@@ -34,6 +34,8 @@ pub(super) struct LogScan {
     pub good_bytes: u64,
     /// How many records that is.
     pub records: u64,
+    /// The sequence number of the first of them.
+    pub first_sequence: Option<u64>,
     /// What follows it, if anything does.
     pub damage: Option<LogDamage>,
 }
@@ -49,13 +51,30 @@ pub(super) struct LogDamage {
 
 /// Reads a log file from its start to its end or its first damage.
 pub(super) fn scan(path: &Path) -> io::Result<LogScan> {
-    Scanner {
-        file: File::open(path)?,
-        block: Vec::with_capacity(BLOCK_BYTES),
-        block_start: 0,
-        last_sequence: None,
+    Scanner::open(path)?.run()
+}
+
+/// Shows the records of a file of this form, one after the other, up to its end or its first damage.
+pub(super) fn visit_records(path: &Path, mut visit: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut scanner = Scanner::open(path)?;
+    let mut record = Vec::new();
+    while scanner.next_block()? {
+        let mut at = 0;
+        while scanner.block.len() - at >= HEADER_BYTES {
+            let Ok(fragment) = scanner.fragment(at) else {
+                return Ok(());
+            };
+            at = fragment.payload.end;
+            if matches!(fragment.kind, FULL | FIRST) {
+                record.clear();
+            }
+            record.extend_from_slice(&scanner.block[fragment.payload]);
+            if matches!(fragment.kind, FULL | LAST) {
+                visit(&record);
+            }
+        }
     }
-    .run()
+    Ok(())
 }
 
 struct Scanner {
@@ -73,6 +92,15 @@ struct Fragment {
 }
 
 impl Scanner {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Scanner {
+            file: File::open(path)?,
+            block: Vec::with_capacity(BLOCK_BYTES),
+            block_start: 0,
+            last_sequence: None,
+        })
+    }
+
     /// Reads the next block; false at the end of the file.
     fn next_block(&mut self) -> io::Result<bool> {
         self.block_start += self.block.len() as u64;
@@ -87,6 +115,7 @@ impl Scanner {
         let mut scan = LogScan {
             good_bytes: 0,
             records: 0,
+            first_sequence: None,
             damage: None,
         };
         let mut inside_record = false;
@@ -110,6 +139,7 @@ impl Scanner {
                 }
                 if starts {
                     self.last_sequence = self.sequence(&fragment.payload).or(self.last_sequence);
+                    scan.first_sequence = scan.first_sequence.or(self.last_sequence);
                 }
                 at = fragment.payload.end;
                 inside_record = fragment.kind == FIRST || (inside_record && fragment.kind != LAST);
@@ -269,13 +299,25 @@ mod tests {
         record
     }
 
-    fn scan_bytes(bytes: &[u8]) -> LogScan {
+    fn with_file<T>(bytes: &[u8], read: impl FnOnce(&Path) -> io::Result<T>) -> T {
         let path =
             std::env::temp_dir().join(format!("stator-log-{}-{}", std::process::id(), fastrand::u64(..)));
         std::fs::write(&path, bytes).expect("a temporary file");
-        let scan = scan(&path).expect("it can be read");
+        let found = read(&path).expect("it can be read");
         std::fs::remove_file(&path).expect("it is there");
-        scan
+        found
+    }
+
+    fn scan_bytes(bytes: &[u8]) -> LogScan {
+        with_file(bytes, scan)
+    }
+
+    fn records_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        with_file(bytes, |path| {
+            visit_records(path, |record| records.push(record.to_vec()))
+        });
+        records
     }
 
     fn sample() -> (Vec<u8>, Vec<usize>) {
@@ -292,10 +334,20 @@ mod tests {
         let (file, ends) = sample();
         let scan = scan_bytes(&file);
         assert_eq!(
-            (scan.good_bytes, scan.records, scan.damage),
-            (ends[6] as u64, 7, None)
+            (scan.good_bytes, scan.records, scan.first_sequence, scan.damage),
+            (ends[6] as u64, 7, Some(10), None)
         );
         assert_eq!(scan_bytes(&[]).damage, None);
+    }
+
+    #[test]
+    fn records_are_shown_up_to_the_damage() {
+        let records: Vec<_> = [20, 70_000, 15].map(|size| record(9, size)).into();
+        let (mut file, ends) = log_of(&records);
+        assert_eq!(records_of(&file), records);
+        assert_eq!(records_of(&file[..ends[1] - 1]), records[..1]);
+        file[ends[0] + 100] ^= 1;
+        assert_eq!(records_of(&file), records[..1]);
     }
 
     #[test]

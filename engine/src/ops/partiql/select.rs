@@ -16,7 +16,7 @@ use super::write::check_in_lists_except;
 use super::{NextToken, refuse_keys};
 use crate::Engine;
 use crate::capacity::{Consumed, read_units};
-use crate::catalog::{Index, IndexKind, IndexState, Table};
+use crate::catalog::{Index, IndexDescriptor, IndexKind, IndexState, Table};
 use crate::error::from_store;
 use crate::expiry::shown;
 use crate::keys;
@@ -191,6 +191,11 @@ impl<'t> ReadPlan<'t> {
             fetch,
             consistent,
         })
+    }
+
+    /// The index that is read, where it is not the table.
+    pub fn index(&self) -> Option<&IndexDescriptor> {
+        self.target.index.map(|index| index.descriptor)
     }
 
     /// Reads one page, from where a token stands.

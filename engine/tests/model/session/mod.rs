@@ -46,6 +46,10 @@ impl Clock for SharedClock {
     fn now_ms(&self) -> u64 {
         self.0.now_ms()
     }
+
+    fn monotonic_us(&self) -> u64 {
+        self.0.monotonic_us()
+    }
 }
 
 /// How many of the last operations are printed where a session fails.

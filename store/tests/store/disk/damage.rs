@@ -3,8 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use store::{Batch, Declared, DiskStore, Read, StoreError, find_log_losses, repair_log};
+use store::{Batch, Declared, DiskStore, Durability, Read, StoreError, find_log_losses, repair_log};
 
+use super::child;
 use super::durability::{copy, log_file};
 use crate::support::*;
 
@@ -216,4 +217,34 @@ async fn a_manifest_that_is_not_as_it_was_left_is_refused() {
         let value = store.get(ROWS, &number_bytes(index)).await.expect("it is read");
         assert_eq!(value.expect("it is there"), vec![2; 5000]);
     }
+}
+
+/// A killed process leaves a log behind, which begins where the manifest ends.
+#[tokio::test]
+async fn a_manifest_cut_short_before_the_log_is_refused() {
+    let killed = Directory::new();
+    // As many as write the buffers out some times.
+    let said = child::listen(child::start(&killed.0, Durability::Os, ""), Some(12_000));
+    let current = fs::read_to_string(killed.0.join("db/CURRENT")).expect("it is there");
+    let name = format!("db/{}", current.trim_end());
+    let length = fs::metadata(killed.0.join(&name)).expect("it is there").len();
+    let mut refusals = 0;
+    for cut in (0..=length).step_by(61).chain([length]) {
+        let broken = Directory::new();
+        copy(&killed.0, &broken.0);
+        let manifest = fs::File::options().write(true).open(broken.0.join(&name));
+        manifest.and_then(|file| file.set_len(cut)).expect("it is cut");
+        match DiskStore::open(&broken.options()) {
+            Ok(store) => child::check(&store, &said).await,
+            Err(StoreError::Damaged { path, detail, .. }) => {
+                assert!(
+                    path.ends_with(&name) || detail.contains("MANIFEST-"),
+                    "{path:?}: {detail}"
+                );
+                refusals += usize::from(detail.contains("its end is missing"));
+            }
+            Err(other) => panic!("cut at {cut} of {length}: {other:?}"),
+        }
+    }
+    assert!(refusals > 0, "no cut of {length} bytes was told by the log");
 }
