@@ -25,6 +25,7 @@ mod seal;
 mod snapshot;
 mod source;
 mod store;
+mod suspect;
 mod tuning;
 mod wal;
 

@@ -1,6 +1,7 @@
 //! The way of a read and of a commit through the disk store.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -26,6 +27,7 @@ use super::recovery::{check_current, prepare_log};
 use super::seal;
 use super::snapshot::OwnedSnapshot;
 use super::source::Source;
+use super::suspect::damaged_table;
 use super::tuning::{Tuning, write_options};
 use crate::latch::{self, Latches};
 use crate::{
@@ -89,7 +91,7 @@ impl DiskStore {
             seal::take_off(directory.path(), &path)?;
             prepare_log(&path)?;
         }
-        let failure = |error: rocksdb::Error| engine_error(path.clone(), "open", &error);
+        let failure = |error: rocksdb::Error| opening_error(&path, &error);
         let tuning = Tuning::new(options, directory.is_new()).map_err(failure)?;
         let rocks = DB::open_cf_descriptors(&tuning.database, &path, tuning.families).map_err(failure)?;
         directory.finish()?;
@@ -283,6 +285,18 @@ impl DiskStore {
             Err(_) => carry_out.await,
         }
         entered.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// What an error of opening the database at `path` means.
+fn opening_error(path: &Path, error: &rocksdb::Error) -> StoreError {
+    match engine_error(path.to_path_buf(), "open", error) {
+        StoreError::Damaged { detail, .. } => StoreError::Damaged {
+            path: damaged_table(path, &detail).unwrap_or_else(|| path.to_path_buf()),
+            offset: None,
+            detail,
+        },
+        other => other,
     }
 }
 

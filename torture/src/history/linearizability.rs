@@ -267,6 +267,8 @@ fn is_open_deletion(operation: &RecordedOperation) -> bool {
 /// Says which operations of unknown outcome an order may need.
 fn relevance(history: &[RecordedOperation]) -> impl Fn(&RecordedOperation) -> bool {
     let mut seen_values = HashSet::new();
+    // Those of whole items, which tell the count and the value before.
+    let mut seen_items = HashSet::new();
     let mut is_all_seen = true;
     for operation in history {
         if let Operation::Write {
@@ -294,8 +296,18 @@ fn relevance(history: &[RecordedOperation]) -> impl Fn(&RecordedOperation) -> bo
         if let Some(item) = seen.item() {
             seen_values.insert(item.value);
             seen_values.extend(item.previous);
+            seen_items.insert(item.value);
         }
     }
+    // Of two updates of unknown outcome, one after the other, the second may be seen by its value
+    // alone: then the first shows in later counts, and nowhere else.
+    is_all_seen &= !history.iter().any(|operation| match operation.operation {
+        Operation::Write {
+            change: Change::Update(value),
+            ..
+        } => !operation.is_known() && seen_values.contains(&value) && !seen_items.contains(&value),
+        _ => false,
+    });
     move |operation| match operation.operation {
         Operation::Read => false,
         Operation::Write { change, .. } => match change.value() {

@@ -155,6 +155,33 @@ fn an_update_that_is_lost_is_missed_in_the_count() {
 }
 
 #[test]
+fn an_unknown_update_may_show_in_a_later_count_alone() {
+    let seen = |count| {
+        After(Some(Item {
+            value: 4,
+            previous: Some(3),
+            count,
+        }))
+    };
+    for earlier in [Update(2), Put(2)] {
+        let lines = |count| {
+            vec![
+                (0, (1, 2), write(Put(1)), Done(Nothing)),
+                (1, (3, 4), write(earlier), Unknown),
+                (2, (3, 4), write(Update(3)), Unknown),
+                (3, (5, 6), write(Update(4)), Done(seen(count))),
+            ]
+        };
+        assert_linearizable(lines(2));
+        match earlier {
+            Update(_) => assert_linearizable(lines(3)),
+            _ => assert_violation(lines(3)),
+        }
+        assert_violation(lines(4));
+    }
+}
+
+#[test]
 fn large_correct_histories_are_found_correct() {
     for seed in seeds(20) {
         let history = operations(&mut Rng::with_seed(seed), 16, 2_500, 8);
