@@ -182,34 +182,11 @@ fn what_it_calls_refused_is_refused_by_name() {
 
 /// A value for a member that is kept, where the description shows it, and how.
 fn kept_samples() -> Vec<(&'static str, &'static str, Value, &'static str, Value)> {
-    let units = json!({"ReadCapacityUnits": 7, "WriteCapacityUnits": 8});
-    let bounds = json!({"MaxReadRequestUnits": 9, "MaxWriteRequestUnits": 10});
     let warm = json!({"ReadUnitsPerSecond": 20_000, "WriteUnitsPerSecond": 30_000});
     let class = json!("STANDARD_INFREQUENT_ACCESS");
     let mut samples = Vec::new();
-    for (operation, mode) in [("CreateTable", "PAY_PER_REQUEST"), ("UpdateTable", "PROVISIONED")] {
+    for operation in ["CreateTable", "UpdateTable"] {
         samples.extend([
-            (
-                operation,
-                "BillingMode",
-                json!(mode),
-                "/BillingModeSummary",
-                json!({"BillingMode": mode}),
-            ),
-            (
-                operation,
-                "ProvisionedThroughput",
-                units.clone(),
-                "/ProvisionedThroughput",
-                units.clone(),
-            ),
-            (
-                operation,
-                "OnDemandThroughput",
-                bounds.clone(),
-                "/OnDemandThroughput",
-                bounds.clone(),
-            ),
             (
                 operation,
                 "WarmThroughput",

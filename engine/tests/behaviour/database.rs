@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::{Context, Operation};
-use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step, check};
+use engine::{Clock, Engine, KEY_SPACES, ManualClock, Measurements, Settings, Step, check};
 use serde_json::{Value, json};
 use store::{Direction, KeySpace, MemoryStore, RangeRequest, Read};
 
@@ -31,7 +31,7 @@ pub struct Database {
 }
 
 /// An index of a table to create.
-pub struct Index(&'static str, Value);
+pub struct Index(pub &'static str, pub Value);
 
 fn index(list: &'static str, name: &str, key: &str, projection: &str) -> Index {
     let mut words = projection.split(' ');
@@ -201,6 +201,11 @@ impl Database {
     /// Does background work until nothing is due.
     pub fn work(&self) {
         while self.runtime.block_on(self.engine.background_step()).unwrap() == Step::Worked {}
+    }
+
+    /// What has been counted.
+    pub fn measurements(&self) -> Measurements {
+        self.engine.measurements()
     }
 
     /// What is stored, opened again as after a crash.

@@ -25,6 +25,7 @@ mod statements;
 mod streams;
 mod tables;
 mod tags;
+mod throttling;
 mod time_to_live;
 mod transactions;
 mod unbuilt;

@@ -264,25 +264,6 @@ fn an_arn_stands_for_a_table_name() {
 }
 
 #[test]
-fn provisioned_throughput_is_described_and_never_withheld() {
-    let database = Database::empty();
-    let provisioned = json!({
-        "BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
-    });
-    database.create(changed(table_request("table", "pk:S", &[]), provisioned));
-    let item = json!({"pk": {"S": "a"}, "v": {"S": "x".repeat(300_000)}});
-    for _ in 0..4 {
-        database.put(item.clone());
-    }
-    database
-        .case("DescribeTable", r#"{"TableName":"table"}"#)
-        .gives_at(
-            "/Table/ProvisionedThroughput",
-            r#"{"ReadCapacityUnits":1,"WriteCapacityUnits":1,"NumberOfDecreasesToday":0}"#,
-        );
-}
-
-#[test]
 fn a_clock_that_is_set_back_brings_no_transition_back() {
     let day_ms = 24 * 60 * 60 * 1000;
     let database = Database::with_table("pk:S");
