@@ -8,6 +8,7 @@
 
 mod background;
 mod body;
+mod companion;
 mod compression;
 mod config;
 mod connection;
@@ -22,6 +23,7 @@ mod service;
 mod signature;
 mod timed_io;
 
+pub use companion::{Companion, CompanionProtocol, CompanionRequest, CompanionResponse, CompanionTarget};
 pub use config::{CorsOrigin, InvalidOrigin, ServerConfig};
 pub use request_id::RequestId;
 pub use run::{DrainOutcome, run};
