@@ -4,7 +4,7 @@ use crate::model::{Kind, Model};
 use crate::wording::{Limits, Wording};
 
 /// The patterns in use, and the variant of `Pattern` that matches each.
-const PATTERNS: [(&str, &str); 10] = [
+const PATTERNS: [(&str, &str); 13] = [
     ("[a-zA-Z0-9_.-]+", "Name"),
     ("\\p{Print}+", "Printable"),
     (
@@ -20,6 +20,15 @@ const PATTERNS: [(&str, &str); 10] = [
     (
         "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "Uuid",
+    ),
+    ("[^:].*", "Namespace"),
+    (
+        "^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\\/[a-zA-Z0-9-]+$",
+        "ScalableTarget",
+    ),
+    (
+        "(?!((^[ ]+.*)|(.*([\\u0000-\\u001f]|[\\u007f-\\u009f]|[:/|])+.*)|(.*[ ]+$))).+",
+        "ActionName",
     ),
 ];
 

@@ -31,9 +31,9 @@ pub fn generate(model: &Model) -> String {
             Kind::Enum(_) => {
                 writeln!(code, "impl Encode for {name} {{ fn encode(&self, out: &mut Vec<u8>) {{ json::append_string(out, self.as_str().as_bytes()); }} }}").unwrap();
             }
-            Kind::List(element) | Kind::Map { value: element, .. } => assert!(
+            Kind::Map { value: element, .. } => assert!(
                 !matches!(model.shape(element).kind, Kind::Timestamp),
-                "{name}: timestamps in lists and maps are not supported"
+                "{name}: timestamps in maps are not supported"
             ),
             _ => {}
         }

@@ -33,6 +33,10 @@ pub struct Shape {
     pub exception: bool,
     /// Whether it is an exception that is the service's own fault.
     pub fault: bool,
+    /// The exception's name in the protocols that have other names than the model.
+    pub error_code: Option<String>,
+    /// The exception's HTTP status, where the model has one.
+    pub error_status: Option<u64>,
 }
 
 /// What a shape is.
@@ -132,6 +136,8 @@ impl Model {
                     pattern: shape["pattern"].as_str().map(str::to_owned),
                     exception: shape["exception"].as_bool() == Some(true),
                     fault: shape["fault"].as_bool() == Some(true),
+                    error_code: shape["error"]["code"].as_str().map(str::to_owned),
+                    error_status: shape["error"]["httpStatusCode"].as_u64(),
                 },
             );
         }
@@ -149,6 +155,8 @@ impl Model {
                         pattern: None,
                         exception: false,
                         fault: false,
+                        error_code: None,
+                        error_status: None,
                     },
                 );
             }

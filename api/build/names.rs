@@ -28,22 +28,24 @@ pub fn field(name: &str) -> String {
     }
 }
 
-/// `PAY_PER_REQUEST` as `PayPerRequest`; `ConditionalCheckFailed` stays.
+/// `PAY_PER_REQUEST` as `PayPerRequest`, `rds:cluster:ReadReplicaCount` as `RdsClusterReadReplicaCount`;
+/// `ConditionalCheckFailed` stays.
 pub fn variant(value: &str) -> String {
     if value.chars().any(|letter| letter.is_lowercase()) {
-        return value.replace(['-', '.'], "");
+        return value.split(['-', '.', ':', '/']).map(capitalised).collect();
     }
     value
         .split(['_', '-', '.'])
-        .map(|word| {
-            let lower = word.to_lowercase();
-            let mut letters = lower.chars();
-            letters
-                .next()
-                .map(|first| first.to_uppercase().chain(letters).collect::<String>())
-                .unwrap_or_default()
-        })
+        .map(|word| capitalised(&word.to_lowercase()))
         .collect()
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect::<String>())
+        .unwrap_or_default()
 }
 
 /// `TableName` as the service's messages spell it: `tableName`.

@@ -66,6 +66,8 @@ pub struct Exception {
     pub status: u64,
     /// How the member that holds the message is spelled.
     pub message: String,
+    /// The name in the protocols that have other names than the model.
+    pub code: Option<String>,
 }
 
 const SECTIONS: [&str; 13] = [
@@ -267,10 +269,12 @@ impl Wording {
         let mut exceptions: BTreeMap<String, Exception> = model
             .exceptions()
             .map(|name| {
+                let shape = model.shape(name);
                 let spelled = model.members(name).iter().map(|member| member.name.as_str());
                 let exception = Exception {
                     namespace: "com.amazonaws.dynamodb.v20120810".to_owned(),
-                    status: if model.shape(name).fault { 500 } else { 400 },
+                    status: shape.error_status.unwrap_or(if shape.fault { 500 } else { 400 }),
+                    code: shape.error_code.clone(),
                     message: spelled
                         .into_iter()
                         .find(|name| name.eq_ignore_ascii_case("message"))
@@ -285,11 +289,13 @@ impl Wording {
                 namespace: "com.amazon.coral.service".to_owned(),
                 status: 400,
                 message: "message".to_owned(),
+                code: None,
             });
             for (key, value) in entry.as_object().expect("an exception is an object") {
                 match key.as_str() {
                     "namespace" => exception.namespace = value.as_str().expect("a name").to_owned(),
                     "status" => exception.status = value.as_u64().expect("a number"),
+                    "code" => exception.code = value.as_str().map(str::to_owned),
                     "message" => exception.message = value.as_str().expect("a name").to_owned(),
                     _ => panic!("the exception {name} has an unknown entry {key}"),
                 }

@@ -334,3 +334,29 @@ impl<T: Decode> Decode for IndexMap<String, T> {
 }
 
 include!(concat!(env!("OUT_DIR"), "/decode.rs"));
+
+/// The requests of CloudWatch.
+pub(crate) mod cloudwatch {
+    use serde::de::{Deserializer, MapAccess};
+
+    use super::{
+        Decode, Limits, Named, NamedVisitor, Pattern, PhantomData, Structure, decode_structure, refused,
+        skip, value,
+    };
+    use crate::cloudwatch::types::*;
+
+    include!(concat!(env!("OUT_DIR"), "/cloudwatch_decode.rs"));
+}
+
+/// The requests of Application Auto Scaling.
+pub(crate) mod scaling {
+    use serde::de::{Deserializer, MapAccess};
+
+    use super::{
+        Decode, IndexMap, Limits, Named, NamedVisitor, Pattern, PhantomData, Structure, decode_structure,
+        refused, skip, value,
+    };
+    use crate::scaling::types::*;
+
+    include!(concat!(env!("OUT_DIR"), "/scaling_decode.rs"));
+}

@@ -122,3 +122,19 @@ impl<'o> Object<'o> {
 }
 
 include!(concat!(env!("OUT_DIR"), "/encode.rs"));
+
+/// The answers of CloudWatch.
+mod cloudwatch {
+    use super::{Encode, Object, Timestamp, json};
+    use crate::cloudwatch::types::*;
+
+    include!(concat!(env!("OUT_DIR"), "/cloudwatch_encode.rs"));
+}
+
+/// The answers of Application Auto Scaling.
+mod scaling {
+    use super::{Encode, Object, Timestamp, json};
+    use crate::scaling::types::*;
+
+    include!(concat!(env!("OUT_DIR"), "/scaling_encode.rs"));
+}

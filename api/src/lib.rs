@@ -25,8 +25,13 @@
 //!
 //! Read [`types`] first: what the model says, in Rust. Attribute values are not among them: an
 //! [`AttributeMap`] is decoded straight into the form in which items are stored.
+//!
+//! [`cloudwatch`] and [`scaling`] are services beside DynamoDB on its endpoint; [`companion`] leads
+//! their requests to them, from every protocol that their clients speak.
 
 mod attributes;
+pub mod cloudwatch;
+pub mod companion;
 mod context;
 mod decode;
 mod dispatch;
@@ -36,6 +41,7 @@ mod json;
 mod limits;
 mod operation;
 mod report;
+pub mod scaling;
 #[cfg(test)]
 mod tests;
 pub mod types;

@@ -86,6 +86,13 @@ pub(crate) enum Pattern {
     Bucket,
     /// A UUID.
     Uuid,
+    /// A namespace of metrics: not empty, and no colon in front.
+    Namespace,
+    /// The ARN of a scalable target.
+    ScalableTarget,
+    /// The name of a scheduled action: no control characters, colons, slashes or bars, no blanks
+    /// at its ends.
+    ActionName,
 }
 
 impl Pattern {
@@ -101,6 +108,13 @@ impl Pattern {
             Pattern::HexToken => "([0-9a-f]{16})+",
             Pattern::ClientToken => r"^[^\$]+$",
             Pattern::Bucket => r"^[a-z0-9A-Z]+[\.\-\w]*[a-z0-9A-Z]+$",
+            Pattern::Namespace => "[^:].*",
+            Pattern::ScalableTarget => {
+                r"^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\/[a-zA-Z0-9-]+$"
+            }
+            Pattern::ActionName => {
+                r"(?!((^[ ]+.*)|(.*([\u0000-\u001f]|[\u007f-\u009f]|[:/|])+.*)|(.*[ ]+$))).+"
+            }
             Pattern::Uuid => "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         }
     }
@@ -131,6 +145,29 @@ impl Pattern {
                     && is_end(bytes.first())
                     && is_end(bytes.last())
                     && some_of(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+            }
+            Pattern::Namespace => !text.is_empty() && !text.starts_with(':') && !text.contains(['\n', '\r']),
+            Pattern::ScalableTarget => {
+                let mut parts = text.splitn(6, ':');
+                let mut next = || parts.next().unwrap_or_default();
+                let starts = next() == "arn" && !next().is_empty() && next() == "application-autoscaling";
+                let (region, account, resource) = (next(), next(), next());
+                starts
+                    && !region.is_empty()
+                    && !account.is_empty()
+                    && account.bytes().all(|byte| byte.is_ascii_digit())
+                    && resource.strip_prefix("scalable-target/").is_some_and(|id| {
+                        !id.is_empty()
+                            && id
+                                .bytes()
+                                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                    })
+            }
+            Pattern::ActionName => {
+                !text.is_empty()
+                    && !text.starts_with(' ')
+                    && !text.ends_with(' ')
+                    && !text.contains(|letter: char| letter.is_control() || ":/|".contains(letter))
             }
             Pattern::Uuid => {
                 let mut groups = text.split('-');
@@ -173,6 +210,21 @@ mod tests {
             (Pattern::Bucket, "a.", false),
             (Pattern::Uuid, "01234567-89ab-cdef-0123-456789abcdef", true),
             (Pattern::Uuid, "01234567-89ab-cdef-0123-456789abcde", false),
+            (Pattern::Namespace, "AWS/DynamoDB", true),
+            (Pattern::Namespace, ":a", false),
+            (
+                Pattern::ScalableTarget,
+                "arn:aws:application-autoscaling:eu-west-2:000000000000:scalable-target/0a-b",
+                true,
+            ),
+            (
+                Pattern::ScalableTarget,
+                "arn:aws:dynamodb:eu-west-2:000000000000:table/t",
+                false,
+            ),
+            (Pattern::ActionName, "every night", true),
+            (Pattern::ActionName, " a", false),
+            (Pattern::ActionName, "a/b", false),
         ];
         for (pattern, text, expected) in cases {
             assert_eq!(pattern.matches(text), expected, "{pattern:?} {text:?}");

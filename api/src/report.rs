@@ -45,6 +45,12 @@ pub(crate) fn describe(operation: Operation, body: &[u8]) -> Error {
     }
 }
 
+/// The message about the constraints that a request of a companion breaks, whose types are right.
+pub(crate) fn violations_of(report: &Report, body: &[u8]) -> String {
+    let tree = tree::read(body).unwrap_or(Json::Skipped);
+    violations::describe(report, &tree).unwrap_or_default()
+}
+
 /// The value of an object's member; `None` where it is absent or null.
 fn member<'j>(object: &'j Json, name: &str) -> Option<&'j Json> {
     match object {

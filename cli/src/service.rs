@@ -3,9 +3,12 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use api::{Context, Operation, Principal, dispatch};
+use api::{Context, Operation, Principal, companion, dispatch};
 use engine::{Clock, Engine, Step};
-use server::{AnswerBytes, NextStep, Service, ServiceRequest, ServiceResponse, TargetService};
+use server::{
+    AnswerBytes, CompanionProtocol, CompanionRequest, CompanionResponse, CompanionTarget, NextStep,
+    RequestContext, RequestId, Service, ServiceRequest, ServiceResponse, TargetService,
+};
 use store::Store;
 
 /// How long to wait after a step of background work that failed.
@@ -44,6 +47,43 @@ impl<S: Store> Database<S> {
     }
 }
 
+fn context_of(context: &RequestContext) -> Context {
+    Context {
+        request_id: context.request_id.as_str().to_owned(),
+        region: context.region.as_ref().to_owned(),
+        account_id: context.account_id.as_ref().to_owned(),
+        principal: Principal::AccessKey(context.access_key_id.as_ref().to_owned()),
+        host: context
+            .host
+            .as_ref()
+            .and_then(|host| host.to_str().map(str::to_owned).ok()),
+        answer_bytes_max: context.answer_bytes_max,
+    }
+}
+
+fn companion_of(target: &CompanionTarget) -> companion::Companion {
+    match target.companion {
+        server::Companion::CloudWatch => companion::Companion::CloudWatch,
+        server::Companion::AutoScaling => companion::Companion::AutoScaling,
+    }
+}
+
+fn protocol_of(target: &CompanionTarget) -> companion::Protocol {
+    match target.protocol {
+        CompanionProtocol::Json10 | CompanionProtocol::Json11 => companion::Protocol::Json,
+        CompanionProtocol::Cbor => companion::Protocol::Cbor,
+        CompanionProtocol::Query => companion::Protocol::Query,
+    }
+}
+
+fn response_of(answer: companion::CompanionAnswer) -> CompanionResponse {
+    CompanionResponse {
+        status: answer.status,
+        query_error: answer.query_error,
+        body: answer.body.into(),
+    }
+}
+
 impl<S: Store> Service for Database<S> {
     type Operation = Operation;
 
@@ -61,19 +101,40 @@ impl<S: Store> Service for Database<S> {
     }
 
     async fn call(&self, operation: Operation, request: ServiceRequest) -> ServiceResponse {
-        let context = Context {
-            request_id: request.context.request_id.as_str().to_owned(),
-            region: request.context.region.as_ref().to_owned(),
-            account_id: request.context.account_id.as_ref().to_owned(),
-            principal: Principal::AccessKey(request.context.access_key_id.as_ref().to_owned()),
-            host: request
-                .context
-                .host
-                .and_then(|host| host.to_str().map(str::to_owned).ok()),
-            answer_bytes_max: request.context.answer_bytes_max,
-        };
+        let context = context_of(&request.context);
         let response = dispatch(&self.engine, &context, operation, &request.body).await;
         ServiceResponse::new(response.status, response.body)
+    }
+
+    async fn call_companion(&self, request: CompanionRequest) -> CompanionResponse {
+        let context = context_of(&request.context);
+        let answer = companion::answer(
+            &self.engine,
+            &context,
+            companion::CompanionRequest {
+                companion: companion_of(&request.target),
+                protocol: protocol_of(&request.target),
+                operation: request.target.operation.as_deref(),
+                body: &request.body,
+            },
+        );
+        response_of(answer.await)
+    }
+
+    fn refuse_companion(
+        &self,
+        target: &CompanionTarget,
+        request_id: &RequestId,
+        name: &str,
+        message: &str,
+    ) -> CompanionResponse {
+        response_of(companion::refused(
+            companion_of(target),
+            protocol_of(target),
+            request_id.as_str(),
+            name,
+            message,
+        ))
     }
 
     async fn background_step(&self) -> NextStep {

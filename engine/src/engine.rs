@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, Table};
 use crate::clock::Clock;
 use crate::error::from_store;
 use crate::expiry::Expired;
-use crate::meter::Call;
+use crate::meter::{Call, Minutes};
 use crate::ops::resource_not_found;
 use crate::write::ItemsInWork;
 
@@ -83,6 +83,8 @@ pub struct Engine<S> {
     pub(crate) token_sweep_scheduled: AtomicBool,
     /// The items that are being written, where conflicts are to be seen.
     pub(crate) items_in_work: Option<ItemsInWork>,
+    /// What was counted when the minute began.
+    pub(crate) minutes: Minutes,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -100,6 +102,7 @@ impl<S: Store> Engine<S> {
             sweeps: Sweeps::default(),
             token_sweep_scheduled: AtomicBool::new(false),
             items_in_work: settings.has_transaction_conflicts.then(ItemsInWork::default),
+            minutes: Minutes::default(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         };
         engine.find_work().await?;

@@ -9,6 +9,8 @@
 //!             's' | table name | 0 | label             a change stream: its label is a time in ms, u64
 //!             'h' | stream id | ordinal                a shard of a stream
 //!             'l' | table id                           up to which number the table's log was trimmed
+//!             'A' | 't' | resource                     a scalable target
+//!             'A' | 'v' | resource | time | id         an activity of scaling: ms, u64
 //! items       table id | hash | partition value | sort value
 //! indexes     index id | hash | partition values | sort values | base partition value | base sort value
 //! log         table id | log number                    a change of an item, after the commit's time
@@ -19,6 +21,8 @@
 //!             's' | table or index id                  their size in bytes
 //!             'c' | table id | partition value         size of an item collection in bytes
 //! leases      (not written yet: background work of several processes)
+//! metrics     'n' | series                             from when to when a series has rows
+//!             'v' | series | minute                    what was seen of it in a minute: ms, u64
 //! ```
 //!
 //! Ids are four bytes, big-endian, never reused, and shared by tables, indexes, streams and the
@@ -35,7 +39,7 @@ use crate::schema::KeySchema;
 
 /// The names of the key spaces, in the order of their numbers: what a store is opened with.
 pub const KEY_SPACES: &[&str] = &[
-    "catalog", "items", "indexes", "log", "expiry", "tokens", "counters", "leases",
+    "catalog", "items", "indexes", "log", "expiry", "tokens", "counters", "leases", "metrics",
 ];
 
 /// Table descriptors and what background work leaves of its state.
@@ -52,6 +56,9 @@ pub(crate) const EXPIRY: KeySpace = KeySpace(4);
 pub(crate) const TOKENS: KeySpace = KeySpace(5);
 /// Item counts and sizes.
 pub(crate) const COUNTERS: KeySpace = KeySpace(6);
+
+/// What was seen of each metric, by minutes.
+pub(crate) const METRICS: KeySpace = KeySpace(8);
 
 /// The prefix of all table descriptors' keys.
 pub(crate) const DESCRIPTOR_PREFIX: u8 = b't';
@@ -239,6 +246,53 @@ pub(crate) fn token_expiries_end() -> [u8; 1] {
 pub(crate) fn parse_token_expiry(key: &[u8]) -> Option<(u64, &str)> {
     let (expires_ms, token) = key.strip_prefix(b"e")?.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*expires_ms), std::str::from_utf8(token).ok()?))
+}
+
+/// The key of a series of metrics.
+pub(crate) fn metric_series(series: &[u8]) -> Key {
+    Key::new(METRICS, [b"n", series].concat())
+}
+
+/// The series of a key that [`metric_series`] made.
+pub(crate) fn parse_metric_series(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(b"n")
+}
+
+/// The prefix of all rows of a series.
+pub(crate) fn metric_rows_prefix(series: &[u8]) -> Vec<u8> {
+    [b"v", series].concat()
+}
+
+/// The key of what was seen of a series in the minute that began then.
+pub(crate) fn metric_row(series: &[u8], minute_ms: u64) -> Key {
+    let mut bytes = metric_rows_prefix(series);
+    bytes.extend_from_slice(&minute_ms.to_be_bytes());
+    Key::new(METRICS, bytes)
+}
+
+/// The minute of a key that [`metric_row`] made.
+pub(crate) fn parse_metric_row(key: &[u8]) -> Option<u64> {
+    let (_, minute_ms) = key.split_last_chunk::<8>()?;
+    Some(u64::from_be_bytes(*minute_ms))
+}
+
+/// The key of a scalable target.
+pub(crate) fn scalable_target(resource: &[u8]) -> Key {
+    Key::new(CATALOG, [b"At", resource].concat())
+}
+
+/// The prefix of all activities of scaling.
+pub(crate) fn scaling_activities_prefix() -> Vec<u8> {
+    b"Av".to_vec()
+}
+
+/// The key of an activity of scaling.
+pub(crate) fn scaling_activity(resource: &[u8], start_ms: u64, id: &str) -> Key {
+    let mut bytes = scaling_activities_prefix();
+    bytes.extend_from_slice(resource);
+    bytes.extend_from_slice(&start_ms.to_be_bytes());
+    bytes.extend_from_slice(id.as_bytes());
+    Key::new(CATALOG, bytes)
 }
 
 /// The attribute that keeps an item out of a table or index: it is missing or of another type.

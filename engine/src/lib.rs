@@ -21,8 +21,10 @@ mod expiry;
 mod keys;
 mod log;
 mod meter;
+mod metrics;
 mod ops;
 mod read;
+mod scaling;
 mod schema;
 mod service;
 mod streams;
@@ -38,3 +40,4 @@ pub use meter::{
     CapacityMeasurement, Counts, Measurements, OperationMeasurement, TableMeasurement, ThroughputMeasurement,
     ValuesMeasurement,
 };
+pub use metrics::{Metric, Samples, Series};

@@ -127,6 +127,16 @@ impl Fault {
         )
     }
 
+    /// The error's name, without its namespace.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The message, if there is one.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
     /// The document that says so.
     pub fn body(&self) -> Vec<u8> {
         let namespace = match self.kind {

@@ -15,6 +15,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::answers::Answers;
 use crate::body::{self, BodyBounds};
+use crate::companion::{self, CompanionRequest, CompanionTarget};
 use crate::compression::{GZIP_MIN_BYTES, accepts_gzip, gzip};
 use crate::config::{CorsOrigin, DEFAULT_REGION, SMALL_BODY_BYTES, ServerConfig};
 use crate::cors::{self, Origin};
@@ -127,6 +128,17 @@ impl<S: Service> Handler<S> {
             .get(header::CONTENT_TYPE)
             .and_then(ContentType::parse);
         let content_type = named_type.unwrap_or(ContentType::Json);
+        let target = match target(&head.headers) {
+            Target::Database(service, name) => Some((service, name)),
+            Target::Other(halves) => match companion::find(head, halves) {
+                Some(companion) => {
+                    // Boxed, as the call of DynamoDB below.
+                    let execution = self.execute_companion(clock, request_id, head, body, companion);
+                    return Box::pin(execution).await;
+                }
+                None => None,
+            },
+        };
         let body = match body::read(&head.headers, body, &self.bodies, clock).await {
             Ok(body) => body,
             Err(error) => {
@@ -138,7 +150,7 @@ impl<S: Service> Handler<S> {
             return Reply::not_found();
         }
         clock.enter(Phase::Serving);
-        let (operation, claim) = match self.admit(head, &body.bytes) {
+        let (operation, claim) = match self.admit(head, target, &body.bytes) {
             Ok(admitted) => admitted,
             Err(fault) => return Reply::of_fault(&fault, content_type),
         };
@@ -150,12 +162,8 @@ impl<S: Service> Handler<S> {
         let request = ServiceRequest {
             body: body.bytes.clone(),
             context: RequestContext {
-                request_id,
-                region: self.region_of(&claim),
-                account_id: self.account_id.clone(),
-                access_key_id: Arc::from(claim.access_key_id.as_ref()),
-                host: head.headers.get(header::HOST).cloned(),
                 answer_bytes_max: room.answer_bytes_max,
+                ..self.context(request_id, head, &claim)
             },
         };
         // Boxed, for a connection keeps room for its request's future also while it is idle, and the
@@ -176,9 +184,66 @@ impl<S: Service> Handler<S> {
         }
     }
 
+    async fn execute_companion(
+        &self,
+        clock: &Clock,
+        request_id: RequestId,
+        head: &Parts,
+        body: Incoming,
+        target: CompanionTarget,
+    ) -> Reply {
+        let refuse = |fault: &Fault| {
+            let (name, message) = companion::told(fault);
+            let refusal = self.service.refuse_companion(&target, &request_id, name, message);
+            target.reply(refusal)
+        };
+        let body = match body::read(&head.headers, body, &self.bodies, clock).await {
+            Ok(body) => body,
+            Err(error) => return refuse(&error.into_fault(&self.bodies)).and_close(),
+        };
+        clock.enter(Phase::Serving);
+        let claim = match read_claim(&head.headers, head.uri.query()) {
+            Ok(claim) => claim,
+            Err(fault) => return refuse(&fault),
+        };
+        let request = CompanionRequest {
+            target: target.clone(),
+            body: body.bytes.clone(),
+            context: self.context(request_id, head, &claim),
+        };
+        let call = Box::pin(self.service.call_companion(request));
+        match within_phase(clock, contain(call)).await {
+            Ok(Ok(response)) => target.reply(response),
+            Ok(Err(Panicked)) => {
+                tracing::error!(%request_id, ?target, "a request panicked");
+                refuse(&Fault::internal())
+            }
+            Err(Overdue) => {
+                tracing::error!(%request_id, ?target, "a request took too long");
+                refuse(&Fault::internal())
+            }
+        }
+    }
+
+    fn context(&self, request_id: RequestId, head: &Parts, claim: &Claim<'_>) -> RequestContext {
+        RequestContext {
+            request_id,
+            region: self.region_of(claim),
+            account_id: self.account_id.clone(),
+            access_key_id: Arc::from(claim.access_key_id.as_ref()),
+            host: head.headers.get(header::HOST).cloned(),
+            answer_bytes_max: usize::MAX,
+        }
+    }
+
     /// What is to be done and who asks for it, once the request is whole.
-    fn admit<'a>(&self, head: &'a Parts, body: &[u8]) -> Result<(S::Operation, Claim<'a>), Fault> {
-        let admitted = target(&head.headers)
+    fn admit<'a>(
+        &self,
+        head: &'a Parts,
+        target: Option<(TargetService, &str)>,
+        body: &[u8],
+    ) -> Result<(S::Operation, Claim<'a>), Fault> {
+        let admitted = target
             .and_then(|(service, name)| self.service.operation(service, name))
             .ok_or_else(Fault::unknown_operation)
             .and_then(|operation| Ok((operation, read_claim(&head.headers, head.uri.query())?)));
@@ -202,13 +267,20 @@ impl<S: Service> Handler<S> {
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// The API and the operation's name that the request is for.
-fn target(headers: &HeaderMap) -> Option<(TargetService, &str)> {
-    let (service, operation) = headers.get(TARGET)?.to_str().ok()?.split_once('.')?;
-    match service {
-        "DynamoDB_20120810" => Some((TargetService::DynamoDb, operation)),
-        "DynamoDBStreams_20120810" => Some((TargetService::DynamoDbStreams, operation)),
-        _ => None,
+/// What a request is for.
+enum Target<'t> {
+    /// One of DynamoDB's two APIs, and the name of an operation.
+    Database(TargetService, &'t str),
+    /// Something else: the halves of the target, where there is one.
+    Other(Option<(&'t str, &'t str)>),
+}
+
+fn target(headers: &HeaderMap) -> Target<'_> {
+    let value = headers.get(TARGET).and_then(|value| value.to_str().ok());
+    match value.and_then(|value| value.split_once('.')) {
+        Some(("DynamoDB_20120810", name)) => Target::Database(TargetService::DynamoDb, name),
+        Some(("DynamoDBStreams_20120810", name)) => Target::Database(TargetService::DynamoDbStreams, name),
+        halves => Target::Other(halves),
     }
 }
 

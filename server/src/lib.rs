@@ -9,6 +9,7 @@
 mod answers;
 mod background;
 mod body;
+mod companion;
 mod compression;
 mod config;
 mod connection;
@@ -25,6 +26,7 @@ mod signature;
 mod timed_io;
 
 pub use answers::AnswerBytes;
+pub use companion::{Companion, CompanionProtocol, CompanionRequest, CompanionResponse, CompanionTarget};
 pub use config::{CorsOrigin, InvalidOrigin, ServerConfig};
 pub use request_id::RequestId;
 pub use run::{DrainOutcome, run};

@@ -6,6 +6,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::answers::Room;
+use crate::companion::CompanionResponse;
 use crate::fault::Fault;
 use crate::request_id::RequestId;
 use crate::service::ServiceResponse;
@@ -20,19 +21,27 @@ pub(crate) struct Reply {
     pub close: bool,
     /// What the body takes of the memory for answers.
     pub room: Room,
+    /// The older name of a companion's error.
+    pub query_error: Option<HeaderValue>,
 }
 
-/// The content types of requests, each answered in kind.
+/// The content types of answers: requests are answered in kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentType {
     /// `application/x-amz-json-1.0`, the clients'.
     AmazonJson,
     /// `application/json`.
     Json,
+    /// `application/x-amz-json-1.1`, of some companions.
+    AmazonJson11,
+    /// `application/cbor`, likewise.
+    Cbor,
+    /// `text/xml`, likewise.
+    Xml,
 }
 
 impl ContentType {
-    /// The type that a header names, whatever its parameters.
+    /// The type that a header of a request for DynamoDB names, whatever its parameters.
     pub fn parse(value: &HeaderValue) -> Option<Self> {
         let value = value.to_str().ok()?;
         match value.split(';').next().unwrap_or_default().trim() {
@@ -46,11 +55,16 @@ impl ContentType {
         HeaderValue::from_static(match self {
             ContentType::AmazonJson => "application/x-amz-json-1.0",
             ContentType::Json => "application/json",
+            ContentType::AmazonJson11 => "application/x-amz-json-1.1",
+            ContentType::Cbor => "application/cbor",
+            ContentType::Xml => "text/xml",
         })
     }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
+const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 const SERVER: HeaderValue = HeaderValue::from_static(concat!("Stator/", env!("CARGO_PKG_VERSION")));
 
@@ -63,6 +77,20 @@ impl Reply {
             body: response.body,
             close: false,
             room,
+            query_error: None,
+        }
+    }
+
+    /// What a companion has answered.
+    pub fn of_companion(response: CompanionResponse, content_type: ContentType) -> Self {
+        let query_error = response.query_error.as_deref();
+        Reply {
+            query_error: query_error.and_then(|error| HeaderValue::from_str(error).ok()),
+            ..Reply::of_service(
+                ServiceResponse::new(response.status, response.body),
+                content_type,
+                Room::SMALL,
+            )
         }
     }
 
@@ -74,6 +102,7 @@ impl Reply {
             body: fault.body().into(),
             close: false,
             room: Room::SMALL,
+            query_error: None,
         }
     }
 
@@ -85,6 +114,7 @@ impl Reply {
             body: Bytes::from_static(b"<UnknownOperationException/>\n"),
             close: false,
             room: Room::SMALL,
+            query_error: None,
         }
     }
 
@@ -96,6 +126,7 @@ impl Reply {
             body,
             close: false,
             room: Room::SMALL,
+            query_error: None,
         }
     }
 
@@ -119,6 +150,12 @@ impl Reply {
         headers.insert(CRC32, HeaderValue::from(checksum));
         if let Some(content_type) = self.content_type {
             headers.insert(header::CONTENT_TYPE, content_type.header());
+        }
+        if self.content_type == Some(ContentType::Cbor) {
+            headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));
+        }
+        if let Some(query_error) = self.query_error {
+            headers.insert(QUERY_ERROR, query_error);
         }
         if gzipped {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

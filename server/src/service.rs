@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::header::HeaderValue;
 
 use crate::answers::AnswerBytes;
+use crate::companion::{CompanionRequest, CompanionResponse, CompanionTarget};
 use crate::request_id::RequestId;
 
 /// What the server serves. Implemented by whoever joins the API to the engine.
@@ -32,6 +33,34 @@ pub trait Service: Send + Sync + 'static {
         operation: Self::Operation,
         request: ServiceRequest,
     ) -> impl Future<Output = ServiceResponse> + Send;
+
+    /// Answers a request to a companion. Never fails, as [`Service::call`].
+    fn call_companion(&self, request: CompanionRequest) -> impl Future<Output = CompanionResponse> + Send {
+        let refusal = self.refuse_companion(
+            &request.target,
+            &request.context.request_id,
+            "UnknownOperationException",
+            "",
+        );
+        async { refusal }
+    }
+
+    /// The answer to a request to a companion that it is not led to: one of the errors of the request
+    /// framework, by name, in the protocol of the request.
+    fn refuse_companion(
+        &self,
+        target: &CompanionTarget,
+        request_id: &RequestId,
+        name: &str,
+        message: &str,
+    ) -> CompanionResponse {
+        let _ = (target, request_id, message);
+        CompanionResponse {
+            status: 400,
+            query_error: None,
+            body: Bytes::copy_from_slice(name.as_bytes()),
+        }
+    }
 
     /// Does at most one bounded step of background work, and says when to ask again.
     fn background_step(&self) -> impl Future<Output = NextStep> + Send {

@@ -80,3 +80,19 @@ pub(crate) enum Shape {
 }
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
+
+/// Those of CloudWatch.
+pub(crate) mod cloudwatch {
+    use super::{Limits, MemberShape, Report, Shape, StructureShape};
+    use crate::limits::Pattern;
+
+    include!(concat!(env!("OUT_DIR"), "/cloudwatch_tables.rs"));
+}
+
+/// Those of Application Auto Scaling.
+pub(crate) mod scaling {
+    use super::{Limits, MemberShape, Report, Shape, StructureShape};
+    use crate::limits::Pattern;
+
+    include!(concat!(env!("OUT_DIR"), "/scaling_tables.rs"));
+}

@@ -65,6 +65,12 @@ pub(crate) enum Work {
     Expiry(String),
     /// Shards of a stream are to end, or its log is to be trimmed; by table name and label.
     Stream(String, u64),
+    /// What has been counted in a minute is to be kept.
+    Minute,
+    /// Metrics that are too old are to be removed, from this key on.
+    Metrics(Vec<u8>),
+    /// Capacity is to be scaled, of the targets from this key on.
+    Scaling(Vec<u8>),
 }
 
 impl Job {
@@ -190,6 +196,18 @@ impl<S: Store> Engine<S> {
             due_ms: 0,
             work: Work::Tokens,
         });
+        self.jobs.add(Job {
+            due_ms: 0,
+            work: Work::Minute,
+        });
+        self.jobs.add(Job {
+            due_ms: 0,
+            work: Work::Metrics(Vec::new()),
+        });
+        self.jobs.add(Job {
+            due_ms: 0,
+            work: Work::Scaling(Vec::new()),
+        });
         let mut pages = Pages::new(keys::CATALOG, vec![keys::DESCRIPTOR_PREFIX]);
         while let Some(page) = pages.next(&self.store).await.map_err(from_store)? {
             for (_, stored) in page.iter() {
@@ -222,12 +240,24 @@ impl<S: Store> Engine<S> {
                 ..job.clone()
             }),
         };
+        // These go on somewhere else than they began.
+        let followed_by = match &job.work {
+            Work::Metrics(start) => Some(self.remove_old_metrics(start).await?),
+            Work::Scaling(start) => Some(self.scaling_step(start).await?),
+            _ => None,
+        };
+        if let Some(next) = followed_by {
+            unfinished.job = next;
+            return Ok(Step::Worked);
+        }
         let next_ms = match &job.work {
             Work::Garbage => self.remove_garbage().await?.then_some(now_ms),
             Work::Tokens => self.forget_tokens().await?,
+            Work::Minute => Some(self.minute_step().await?),
             Work::Table(name) => self.table_step(name).await?.then_some(now_ms),
             Work::Expiry(name) => self.sweep_step(name).await?,
             Work::Stream(table_name, label_ms) => self.stream_step(table_name, *label_ms).await?,
+            Work::Metrics(_) | Work::Scaling(_) => unreachable!("they are done above"),
         };
         unfinished.job = next_ms.map(|due_ms| Job { due_ms, ..job });
         Ok(Step::Worked)

@@ -72,6 +72,10 @@ impl<'c> Call<'c> {
         if ending == Ending::Refused {
             if let Err(error) = result {
                 self.each_table(|table| count_refusal(table, error.kind));
+                if error.kind != ErrorKind::ConditionalCheckFailedException {
+                    let user_errors = &engine.catalog.meters.user_errors;
+                    user_errors.fetch_add(1, Ordering::Relaxed);
+                }
             }
             return;
         }

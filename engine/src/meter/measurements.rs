@@ -74,8 +74,7 @@ pub struct ThroughputMeasurement {
     pub consumed_halves: ValuesMeasurement,
     /// How often a request was not admitted.
     pub throttled: u64,
-    /// What is provisioned, or the most that is allowed on demand, in units per second; zero where
-    /// nothing is.
+    /// What is provisioned, in units per second; zero where nothing is.
     pub units_per_second: u64,
 }
 

@@ -9,6 +9,7 @@ mod bucket;
 mod call;
 mod histogram;
 mod measurements;
+mod minutes;
 mod table_meter;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub use measurements::{
     CapacityMeasurement, Measurements, OperationMeasurement, TableMeasurement, ThroughputMeasurement,
     ValuesMeasurement,
 };
+pub(crate) use minutes::Minutes;
 pub(crate) use table_meter::{Direction, IndexMeter, TableMeter};
 
 use crate::catalog::TableDescriptor;
@@ -70,6 +72,8 @@ impl Ending {
 pub(crate) struct Meters {
     tables: RwLock<HashMap<u32, Arc<TableMeter>>>,
     requests: [RequestMeter; Operation::COUNT],
+    /// Requests that were wrong, beside those whose condition did not hold.
+    user_errors: AtomicU64,
 }
 
 impl Default for Meters {
@@ -77,6 +81,7 @@ impl Default for Meters {
         Meters {
             tables: RwLock::default(),
             requests: std::array::from_fn(|_| RequestMeter::default()),
+            user_errors: AtomicU64::new(0),
         }
     }
 }

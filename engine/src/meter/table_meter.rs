@@ -19,7 +19,7 @@ const ON_DEMAND_BURST_SECONDS: f64 = 1.0;
 /// Capacity units are counted in halves, the smallest that anything costs.
 const COUNTED_PER_UNIT: f64 = 2.0;
 
-/// Values that come in: how many, their sum, and the least and the largest since that was last asked.
+/// Values that come in: how many, their sum, and the least and the largest of the minute.
 #[derive(Debug)]
 pub(crate) struct Values {
     count: AtomicU64,
@@ -60,11 +60,17 @@ impl Values {
         )
     }
 
-    /// The least and the largest since this was last asked; `None` where there was none.
-    pub fn take_extremes(&self) -> Option<(u64, u64)> {
-        let least = self.least.swap(u64::MAX, Ordering::Relaxed);
-        let largest = self.largest.swap(0, Ordering::Relaxed);
+    /// The least and the largest since they were last forgotten; `None` where there was none.
+    pub fn extremes(&self) -> Option<(u64, u64)> {
+        let least = self.least.load(Ordering::Relaxed);
+        let largest = self.largest.load(Ordering::Relaxed);
         (least <= largest).then_some((least, largest))
+    }
+
+    /// Begins anew to look for the least and the largest.
+    pub fn forget_extremes(&self) {
+        self.least.store(u64::MAX, Ordering::Relaxed);
+        self.largest.store(0, Ordering::Relaxed);
     }
 }
 
@@ -85,7 +91,7 @@ pub(crate) struct ThroughputMeter {
     /// Whether there is a bucket, so that most requests need not look.
     is_limited: AtomicBool,
     bucket: RwLock<Option<Bucket>>,
-    /// What is provisioned or set as a maximum, in units per second; zero where nothing is.
+    /// What is provisioned, in units per second; zero where nothing is.
     pub units_per_second: AtomicU64,
 }
 
@@ -113,8 +119,6 @@ impl ThroughputMeter {
 
     /// Sets the rate; `None` is no limit.
     fn limit(&self, units_per_second: Option<i64>, burst_seconds: f64, now_ms: u64) {
-        let shown = units_per_second.and_then(|units| u64::try_from(units).ok());
-        self.units_per_second.store(shown.unwrap_or(0), Ordering::Relaxed);
         let mut bucket = self.bucket.write();
         match (units_per_second, &*bucket) {
             (None, _) => *bucket = None,
@@ -147,6 +151,14 @@ impl CapacityMeter {
         on_demand: Option<&OnDemandThroughput>,
         now_ms: u64,
     ) {
+        let shown = |units: i64| u64::try_from(units).unwrap_or(0);
+        let provisions = [
+            (&self.reads, provisioned.read_units),
+            (&self.writes, provisioned.write_units),
+        ];
+        for (meter, units) in provisions {
+            meter.units_per_second.store(shown(units), Ordering::Relaxed);
+        }
         let (reads, writes, burst_seconds) = match billing_mode {
             BillingMode::Provisioned => (
                 Some(provisioned.read_units),

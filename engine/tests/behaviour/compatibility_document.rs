@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use api::Operation;
+use api::companion::Companion;
 use serde_json::{Value, json};
 
 use crate::behaviour_document::workspace;
@@ -17,7 +18,25 @@ type Members = BTreeMap<String, String>;
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Document {
     built: BTreeMap<String, Members>,
+    /// Those of the companions, by the heading of their section.
+    companions: BTreeMap<String, BTreeMap<String, Members>>,
     not_built: BTreeSet<String>,
+}
+
+/// The companions by the headings of their sections.
+const COMPANIONS: [(&str, Companion); 2] = [
+    ("CloudWatch", Companion::CloudWatch),
+    ("Application Auto Scaling", Companion::AutoScaling),
+];
+
+impl Document {
+    /// The operations that a section is about.
+    fn operations(&mut self, section: &str) -> &mut BTreeMap<String, Members> {
+        match COMPANIONS.iter().any(|(heading, _)| *heading == section) {
+            true => self.companions.entry(section.to_owned()).or_default(),
+            false => &mut self.built,
+        }
+    }
 }
 
 /// The cells of a table's row; a name without its quotes.
@@ -34,12 +53,14 @@ fn read(text: &str) -> Document {
         if let Some(heading) = line.strip_prefix("## ") {
             (section, operation) = (heading, None);
         } else if let Some(name) = line.strip_prefix("### ") {
-            document.built.insert(name.to_owned(), Members::new());
+            document
+                .operations(section)
+                .insert(name.to_owned(), Members::new());
             operation = Some(name.to_owned());
         } else if let Some(cells) = cells(line) {
             match &operation {
                 Some(operation) => {
-                    let members = document.built.get_mut(operation).unwrap();
+                    let members = document.operations(section).get_mut(operation).unwrap();
                     let twice = members.insert(cells[0].to_owned(), cells[1].to_owned());
                     assert_eq!(twice, None, "{operation}: {} is there twice", cells[0]);
                 }
@@ -100,6 +121,28 @@ fn it_has_the_members_of_each_operation() {
             assert!(
                 ["built", "kept", "refused"].contains(&status.as_str()),
                 "{operation}.{member}: {status}"
+            );
+        }
+    }
+}
+
+#[test]
+fn it_has_the_operations_of_the_companions_and_their_members() {
+    let document = document();
+    for (heading, companion) in COMPANIONS {
+        let expected: BTreeMap<String, BTreeSet<&str>> = companion
+            .known_operations()
+            .filter_map(|(name, members)| Some((name.to_owned(), members?.iter().copied().collect())))
+            .collect();
+        let found: BTreeMap<String, BTreeSet<&str>> = document.companions[heading]
+            .iter()
+            .map(|(name, members)| (name.clone(), members.keys().map(String::as_str).collect()))
+            .collect();
+        assert_eq!(found, expected, "{heading}");
+        for status in document.companions[heading].values().flat_map(BTreeMap::values) {
+            assert!(
+                ["built", "kept", "refused"].contains(&status.as_str()),
+                "{heading}: {status}"
             );
         }
     }
@@ -240,11 +283,21 @@ fn what_it_calls_kept_is_described() {
 #[test]
 fn the_reader_notices_what_is_missing() {
     let text = "## A\n\n### GetItem\n\n| parameter | status | note |\n|---|---|---|\n| `Key` | built | |\n\n\
+                ## CloudWatch\n\n### ListMetrics\n\n| parameter | status | note |\n|---|---|---|\n| `Namespace` | built | |\n\n\
                 ## Operations that are not built\n\n| operation | note |\n|---|---|\n| `ExecuteStatement` | later |\n";
     let expected = Document {
         built: [(
             "GetItem".to_owned(),
             [("Key".to_owned(), "built".to_owned())].into(),
+        )]
+        .into(),
+        companions: [(
+            "CloudWatch".to_owned(),
+            [(
+                "ListMetrics".to_owned(),
+                [("Namespace".to_owned(), "built".to_owned())].into(),
+            )]
+            .into(),
         )]
         .into(),
         not_built: ["ExecuteStatement".to_owned()].into(),

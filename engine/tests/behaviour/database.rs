@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use api::companion::{Companion, CompanionRequest, Protocol};
 use api::{Context, Operation};
-use engine::{Clock, Engine, KEY_SPACES, ManualClock, Measurements, Settings, Step, check};
+use engine::{Clock, Engine, KEY_SPACES, ManualClock, Measurements, Samples, Series, Settings, Step, check};
 use serde_json::{Value, json};
 use store::{Direction, KeySpace, MemoryStore, RangeRequest, Read};
 
@@ -172,6 +173,33 @@ impl Database {
             operation: operation_of(operation),
             request: request.to_string(),
         }
+    }
+
+    /// The status and the body of the answer to a request to a companion.
+    pub fn ask_companion(&self, companion: Companion, operation: &str, request: &Value) -> (u16, Value) {
+        let context = Context::default();
+        let body = request.to_string();
+        let request = CompanionRequest {
+            companion,
+            protocol: Protocol::Json,
+            operation: Some(operation),
+            body: body.as_bytes(),
+        };
+        let answer = self
+            .runtime
+            .block_on(api::companion::answer(&self.engine, &context, request));
+        (answer.status, serde_json::from_slice(&answer.body).unwrap())
+    }
+
+    /// Keeps what was seen of metrics in the minute that began so long after the test.
+    pub fn keep_minute(&self, after_ms: u64, seen: Vec<(Series, Samples)>) {
+        let kept = self.engine.keep_minute(START_MS + after_ms, seen);
+        self.runtime.block_on(kept).unwrap();
+    }
+
+    /// The engine itself.
+    pub fn engine(&self) -> &Engine<MemoryStore> {
+        &self.engine
     }
 
     /// Asserts that each request is refused as invalid, with this message.

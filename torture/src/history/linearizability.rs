@@ -299,19 +299,31 @@ fn relevance(history: &[RecordedOperation]) -> impl Fn(&RecordedOperation) -> bo
             seen_items.insert(item.value);
         }
     }
-    // Of two updates of unknown outcome, one after the other, the second may be seen by its value
-    // alone: then the first shows in later counts, and nowhere else.
-    is_all_seen &= !history.iter().any(|operation| match operation.operation {
-        Operation::Write {
-            change: Change::Update(value),
-            ..
-        } => !operation.is_known() && seen_values.contains(&value) && !seen_items.contains(&value),
-        _ => false,
-    });
+    // Of two writes that the same end of a server cut short, the second may be an update that is seen
+    // by its value alone: then the first shows in later counts, and nowhere else.
+    let half_seen: Vec<(u64, u64)> = history
+        .iter()
+        .filter_map(|operation| match operation.operation {
+            Operation::Write {
+                change: Change::Update(value),
+                ..
+            } if !operation.is_known() && seen_values.contains(&value) && !seen_items.contains(&value) => {
+                Some((operation.invoked_ns, operation.gone_ns))
+            }
+            _ => None,
+        })
+        .collect();
+    let may_precede_half_seen = move |operation: &RecordedOperation| {
+        let mut spans = half_seen.iter();
+        operation.gone_ns != NEVER_NS
+            && spans.any(|(invoked_ns, gone_ns)| {
+                operation.invoked_ns <= *gone_ns && *invoked_ns <= operation.gone_ns
+            })
+    };
     move |operation| match operation.operation {
         Operation::Read => false,
         Operation::Write { change, .. } => match change.value() {
-            Some(value) => !is_all_seen || seen_values.contains(&value),
+            Some(value) => !is_all_seen || seen_values.contains(&value) || may_precede_half_seen(operation),
             None => true,
         },
     }
@@ -334,6 +346,7 @@ mod tests {
                 },
                 invoked_ns: 0,
                 returned_ns: 10,
+                gone_ns: NEVER_NS,
                 outcome: Outcome::Done(Seen::Nothing),
             })
             .collect();
@@ -342,6 +355,7 @@ mod tests {
             operation: Operation::Read,
             invoked_ns: 11,
             returned_ns: 12,
+            gone_ns: NEVER_NS,
             outcome: Outcome::Done(Seen::Before(Change::Put(99).apply(None))),
         });
         let verdict = check_within(&history, 10_000);

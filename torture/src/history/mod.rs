@@ -39,6 +39,9 @@ pub struct Recorded<O, S> {
     pub invoked_ns: u64,
     /// [`NEVER_NS`] where the outcome is unknown.
     pub returned_ns: u64,
+    /// When the server that was asked was gone, where the outcome is unknown: the operation may have
+    /// taken effect before that. [`NEVER_NS`] where nobody knows.
+    pub gone_ns: u64,
     pub outcome: Outcome<S>,
 }
 

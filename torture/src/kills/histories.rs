@@ -134,6 +134,7 @@ impl Histories {
             operation,
             invoked_ns,
             returned_ns,
+            gone_ns: self.now_ns(),
             outcome,
         };
         (recorded, trouble)

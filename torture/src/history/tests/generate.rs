@@ -76,6 +76,7 @@ pub fn operations(
             operation,
             invoked_ns: moment.invoked_ns,
             returned_ns: moment.returned_ns,
+            gone_ns: NEVER_NS,
             outcome,
         });
     }
@@ -165,6 +166,7 @@ pub fn transactions(
             operation,
             invoked_ns: moment.invoked_ns,
             returned_ns: moment.returned_ns,
+            gone_ns: NEVER_NS,
             outcome,
         });
     }
@@ -178,6 +180,7 @@ pub fn transactions(
         },
         invoked_ns: last_ns + 10,
         returned_ns: last_ns + 20,
+        gone_ns: NEVER_NS,
         outcome: Outcome::Done(all),
     });
     history

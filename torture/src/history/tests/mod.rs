@@ -24,6 +24,7 @@ fn recorded<O, S>(client: u32, span: (u64, u64), operation: O, outcome: Outcome<
         client,
         operation,
         invoked_ns: span.0,
+        gone_ns: NEVER_NS,
         returned_ns: match outcome {
             Outcome::Unknown => NEVER_NS,
             _ => span.1,
