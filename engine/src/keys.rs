@@ -459,6 +459,13 @@ mod tests {
     }
 
     #[test]
+    fn spaces_are_where_their_names_are() {
+        for (space, name) in [(CATALOG, "catalog"), (COUNTERS, "counters"), (METRICS, "metrics")] {
+            assert_eq!(KEY_SPACES[usize::from(space.0)], name);
+        }
+    }
+
+    #[test]
     fn garbage_keys_are_read_back() {
         assert_eq!(parse_garbage(&garbage(ITEMS, 77).bytes), Some((ITEMS, 77)));
         assert_eq!(parse_garbage(b"g"), None);

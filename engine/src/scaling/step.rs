@@ -14,7 +14,7 @@ use crate::background::{Job, Work};
 use crate::catalog::BillingMode;
 use crate::error::from_store;
 use crate::metrics::{MINUTE_MS, Metric, Series};
-use crate::{Engine, ops};
+use crate::{Engine, keys, ops};
 
 /// How long after the end of a minute the targets are looked at: what was seen in it is kept by then.
 const AFTER_MINUTE_MS: u64 = 15_000;
@@ -52,6 +52,17 @@ impl<S: Store> Engine<S> {
         }
         if let Some(target) = self.target(&target.resource).await? {
             self.follow_policies(&target, now_ms).await?;
+            // An action is not kept waiting until everything is looked at again.
+            let due = target.actions.values().filter_map(|action| action.due_ms);
+            if let Some(due_ms) = due
+                .min()
+                .filter(|due_ms| *due_ms < now_ms + MINUTE_MS + AFTER_MINUTE_MS)
+            {
+                self.jobs.add(Job {
+                    due_ms: due_ms.max(now_ms + 1),
+                    work: Work::Scaling(keys::scalable_target(&target.resource.to_bytes()).bytes),
+                });
+            }
         }
         Ok(Some(Job {
             due_ms: now_ms,
@@ -292,7 +303,9 @@ impl<S: Store> Engine<S> {
 
     /// What was consumed in each of the last minutes that a policy looks at, the newest last.
     async fn consumed(&self, resource: &Resource, policy: &Policy, now_ms: u64) -> Result<Vec<f64>, Error> {
-        let end_ms = now_ms - now_ms % MINUTE_MS;
+        // The last minute that is kept for certain.
+        let kept_ms = now_ms.saturating_sub(AFTER_MINUTE_MS);
+        let end_ms = kept_ms - kept_ms % MINUTE_MS;
         let made_ms = policy.created_ms.div_ceil(MINUTE_MS) * MINUTE_MS;
         let start_ms = made_ms.max(end_ms.saturating_sub(IN_MINUTES as u64 * MINUTE_MS));
         let minutes = end_ms.saturating_sub(start_ms) / MINUTE_MS;

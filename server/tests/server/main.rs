@@ -2,6 +2,7 @@
 
 mod browsers;
 mod client;
+mod companions;
 mod connections;
 mod limits;
 mod requests;

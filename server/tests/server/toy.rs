@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use server::{
-    AnswerBytes, DrainOutcome, NextStep, ServerConfig, Service, ServiceRequest, ServiceResponse,
-    TargetService, run,
+    AnswerBytes, CompanionRequest, CompanionResponse, CompanionTarget, DrainOutcome, NextStep, RequestId,
+    ServerConfig, Service, ServiceRequest, ServiceResponse, TargetService, run,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
@@ -99,6 +99,29 @@ impl Service for Toy {
                 );
                 ServiceResponse::new(200, told)
             }
+        }
+    }
+
+    async fn call_companion(&self, request: CompanionRequest) -> CompanionResponse {
+        let told = format!("{:?} {}", request.target, String::from_utf8_lossy(&request.body));
+        CompanionResponse {
+            status: 200,
+            query_error: None,
+            body: told.into(),
+        }
+    }
+
+    fn refuse_companion(
+        &self,
+        _: &CompanionTarget,
+        _: &RequestId,
+        name: &str,
+        message: &str,
+    ) -> CompanionResponse {
+        CompanionResponse {
+            status: 403,
+            query_error: Some(format!("{name};Sender")),
+            body: message.to_owned().into(),
         }
     }
 

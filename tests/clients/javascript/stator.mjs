@@ -24,8 +24,9 @@ const TRANSLATION = {
 };
 
 /**
- * Starts a server and gives { client, streams, documents, documentsWith, stop }; `documentsWith`
- * makes another document client, with options of its own for the translation of values.
+ * Starts a server and gives { client, streams, documents, documentsWith, connect, stop }; `documentsWith`
+ * makes another document client, with options of its own for the translation of values, and `connect` a
+ * client of any class.
  */
 export async function startStator() {
   const server = process.env.STATOR_ENDPOINT
@@ -48,7 +49,7 @@ export async function startStator() {
     await server.stop();
   };
   const streams = connect(DynamoDBStreamsClient);
-  return { client: connect(), streams, documents: documentsWith(TRANSLATION), documentsWith, stop };
+  return { client: connect(), streams, documents: documentsWith(TRANSLATION), documentsWith, connect, stop };
 }
 
 async function spawnStator() {

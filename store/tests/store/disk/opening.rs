@@ -28,6 +28,31 @@ async fn creates_missing_parents_and_opens_again() {
     );
 }
 
+#[tokio::test]
+async fn a_directory_of_an_earlier_version_gets_the_spaces_that_it_lacks() {
+    let directory = Directory::new();
+    let mut earlier = directory.options();
+    earlier.spaces = &SPACES[..1];
+    let store = DiskStore::open(&earlier).expect("it opens");
+    put(&store, ROWS, "row", "value").await;
+    drop(store);
+    for _ in 0..2 {
+        let store = open(&directory).expect("it opens with more spaces");
+        for (space, bytes) in [(ROWS, "row"), (LOGS, "log")] {
+            let stored = store::Read::get(&store, space, bytes.as_bytes()).await;
+            let expected = (space == ROWS).then_some(b"value".as_slice());
+            assert_eq!(stored.expect("read").as_deref(), expected);
+        }
+        put(&store, OTHERS, "row", "other").await;
+    }
+    let store = open(&directory).expect("it opens again");
+    let stored = store::Read::get(&store, OTHERS, b"row").await;
+    assert_eq!(stored.expect("read").as_deref(), Some(b"other".as_slice()));
+    drop(store);
+    // What a space holds is never passed over.
+    assert!(DiskStore::open(&earlier).is_err());
+}
+
 #[test]
 fn has_one_owner() {
     let directory = Directory::new();
