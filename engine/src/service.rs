@@ -245,7 +245,23 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeContinuousBackupsInput,
     ) -> Result<DescribeContinuousBackupsOutput, Error> {
-        ops::not_built::describe_continuous_backups(self, context, input).await
+        ops::describe_continuous_backups(self, context, input).await
+    }
+
+    async fn update_continuous_backups(
+        &self,
+        context: &Context,
+        input: UpdateContinuousBackupsInput,
+    ) -> Result<UpdateContinuousBackupsOutput, Error> {
+        ops::update_continuous_backups(self, context, input).await
+    }
+
+    async fn restore_table_to_point_in_time(
+        &self,
+        context: &Context,
+        input: RestoreTableToPointInTimeInput,
+    ) -> Result<RestoreTableToPointInTimeOutput, Error> {
+        ops::restore_table_to_point_in_time(self, context, input).await
     }
 
     async fn describe_contributor_insights(

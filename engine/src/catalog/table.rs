@@ -5,6 +5,7 @@ use store::{Key, StoreError};
 
 use super::descriptor::{HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, TableDescriptor, TableState};
 use crate::keys;
+use crate::log::LogPlan;
 use crate::schema::IndexProjection;
 
 /// A version of a table. Never changes; a changed table is a new value.
@@ -22,6 +23,8 @@ pub(crate) struct Table {
     by_name: Vec<usize>,
     /// Whether there are local indexes, so that item collections are measured.
     pub has_local_indexes: bool,
+    /// What is logged of its changes.
+    pub log_plan: Option<LogPlan>,
 }
 
 impl Table {
@@ -54,6 +57,7 @@ impl Table {
             by_name,
             descriptor_key: keys::descriptor(&descriptor.name),
             header: descriptor.header(),
+            log_plan: LogPlan::of(&descriptor),
             projected,
             has_local_indexes: descriptor
                 .indexes
@@ -86,7 +90,7 @@ impl Table {
         match self.descriptor.state {
             TableState::Created => now_ms >= self.descriptor.transition_until_ms,
             TableState::Updated => true,
-            TableState::Deleting => false,
+            TableState::Restoring | TableState::Deleting => false,
         }
     }
 

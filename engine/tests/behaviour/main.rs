@@ -20,6 +20,7 @@ mod partiql_transactions;
 mod partiql_writes;
 mod queries;
 mod reads;
+mod recovery;
 mod scans;
 mod statements;
 mod streams;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use store::{DiskStore, StoreError, find_log_losses};
+use store::{DiskStore, KeySpace, StoreError, find_log_losses};
 
 use crate::support::*;
 
@@ -26,6 +26,29 @@ async fn creates_missing_parents_and_opens_again() {
             .as_deref(),
         Some(b"value".as_slice())
     );
+}
+
+#[tokio::test]
+async fn makes_the_spaces_that_a_newer_version_adds() {
+    let directory = Directory::new();
+    let mut options = directory.options();
+    // As an older version knew them: without the last.
+    let (_, older) = SPACES.split_last().expect("there are some");
+    options.spaces = older;
+    let store = DiskStore::open(&options).expect("it opens");
+    put(&store, ROWS, "row", "value").await;
+    drop(store);
+    let added = KeySpace(older.len() as u8);
+    for _ in 0..2 {
+        let store = open(&directory).expect("it opens with one more");
+        for (space, key) in [(ROWS, "row"), (added, "new")] {
+            put(&store, added, "new", "value").await;
+            let value = store::Read::get(&store, space, key.as_bytes())
+                .await
+                .expect("read");
+            assert_eq!(value.as_deref(), Some(b"value".as_slice()));
+        }
+    }
 }
 
 #[test]
