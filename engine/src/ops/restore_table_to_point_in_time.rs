@@ -234,7 +234,7 @@ async fn find_point<S: Store>(
             if !restorable.contains(time_ms) {
                 return Err(invalid_time(time_ms, &restorable));
             }
-            (time_ms, engine.boundary_at(source.id(), time_ms).await?)
+            (time_ms, engine.boundary_at(source.id(), recovery, time_ms).await?)
         }
     };
     let version = engine.version_at(recovery, boundary).await?;

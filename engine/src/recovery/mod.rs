@@ -112,16 +112,30 @@ impl<S: Store> Engine<S> {
         time_ms.map(Some).ok_or_else(Error::internal)
     }
 
-    /// The number of the last change that was committed at `time_ms` or earlier. Times never decrease
-    /// along a log, so that it is found by halving.
-    pub(crate) async fn boundary_at(&self, table_id: u32, time_ms: u64) -> Result<u64, Error> {
+    /// The number of the last change, of the table's items or its descriptor, that was committed at
+    /// `time_ms` or earlier.
+    pub(crate) async fn boundary_at(
+        &self,
+        table_id: u32,
+        recovery: &Recovery,
+        time_ms: u64,
+    ) -> Result<u64, Error> {
+        let removed = self.log_begin(table_id).await?.removed;
+        let item = self.last_record(table_id, removed, time_ms).await?;
+        let version = self.last_record(recovery.id, 0, time_ms).await?;
+        Ok(item.max(version))
+    }
+
+    /// The number of the last record of a log that was committed at `time_ms` or earlier, or `least`
+    /// where there is none above it. Times never decrease along a log, so that it is found by halving.
+    async fn last_record(&self, log_id: u32, least: u64, time_ms: u64) -> Result<u64, Error> {
         let mut high = self.store.log_end().await.map_err(from_store)?.saturating_add(1);
-        let mut low = self.log_begin(table_id).await?.removed.saturating_add(1);
+        let mut low = least.saturating_add(1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let start = keys::log_record(table_id, middle);
+            let start = keys::log_record(log_id, middle);
             // No record before the next one behind the middle is later than that one.
-            match self.first_record_time(table_id, &start).await? {
+            match self.first_record_time(log_id, &start).await? {
                 Some(found_ms) if found_ms <= time_ms => low = middle + 1,
                 _ => high = middle,
             }

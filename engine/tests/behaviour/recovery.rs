@@ -115,8 +115,8 @@ fn recovery_reaches_back_to_its_enabling() {
         json!({
             "PointInTimeRecoveryStatus": "ENABLED",
             "RecoveryPeriodInDays": days,
-            "EarliestRestorableDateTime": earliest as f64,
-            "LatestRestorableDateTime": latest as f64,
+            "EarliestRestorableDateTime": earliest,
+            "LatestRestorableDateTime": latest,
         })
     };
     assert_eq!(recovery(&database), described(35, START_SECONDS, START_SECONDS));
@@ -334,7 +334,7 @@ fn a_table_is_creating_until_it_is_restored() {
     let description = &answer["TableDescription"];
     assert_eq!(description["TableStatus"], "CREATING");
     let summary = json!({
-        "RestoreDateTime": START_SECONDS as f64,
+        "RestoreDateTime": START_SECONDS,
         "RestoreInProgress": true,
         "SourceTableArn": "arn:aws:dynamodb:us-east-1:000000000000:table/table",
     });
@@ -693,7 +693,7 @@ fn records_go_when_recovery_does_not_reach_back_to_them() {
         .succeeds();
     assert_eq!(
         recovery(&database)["EarliestRestorableDateTime"],
-        json!((START_SECONDS + 3 * 86_400) as f64)
+        json!(START_SECONDS + 3 * 86_400)
     );
     let early = restore_request("early", (START_SECONDS + 2 * 86_400) as f64);
     assert_eq!(
