@@ -8,7 +8,10 @@
 //!             'g' | space | id                         keys to be removed: a dropped table's or index's
 //!             's' | table name | 0 | label             a change stream: its label is a time in ms, u64
 //!             'h' | stream id | ordinal                a shard of a stream
-//!             'l' | table id                           up to which number the table's log was trimmed
+//!             'l' | table id                           up to which number streams see the table's log as trimmed
+//!             'k' | table id                           up to which number and time a log kept for recovery is gone
+//!             'p' | job id                             how far a job that reads a table as it was has read the log
+//!             'r' | job id                             how far a restore has come: an item key without its table id
 //!             'A' | 't' | resource                     a scalable target
 //!             'A' | 'v' | resource | time | id         an activity of scaling: ms, u64
 //! items       table id | hash | partition value | sort value
@@ -23,11 +26,12 @@
 //! leases      (not written yet: background work of several processes)
 //! metrics     'n' | series                             from when to when a series has rows
 //!             'v' | series | minute                    what was seen of it in a minute: ms, u64
+//! scratch     job id | item key without its table id   what an item was at the moment that the job reads
 //! ```
 //!
-//! Ids are four bytes, big-endian, never reused, and shared by tables, indexes, streams and the
-//! times to live of tables. The hash is
-//! eight bytes, big-endian, over the partition value or values: its order is the order of a Scan.
+//! Ids are four bytes, big-endian, never reused, and shared by tables, indexes, streams, jobs, the
+//! times to live of tables and their recoveries, of which each has a log of the table's descriptors
+//! under its id. The hash is eight bytes, big-endian, over the partition value or values: its order is the order of a Scan.
 //! Partition values have their length in front; sort values are escaped where something follows
 //! (see [`model::key`]).
 
@@ -39,7 +43,7 @@ use crate::schema::KeySchema;
 
 /// The names of the key spaces, in the order of their numbers: what a store is opened with.
 pub const KEY_SPACES: &[&str] = &[
-    "catalog", "items", "indexes", "log", "expiry", "tokens", "counters", "leases", "metrics",
+    "catalog", "items", "indexes", "log", "expiry", "tokens", "counters", "leases", "metrics", "scratch",
 ];
 
 /// Table descriptors and what background work leaves of its state.
@@ -56,6 +60,8 @@ pub(crate) const EXPIRY: KeySpace = KeySpace(4);
 pub(crate) const TOKENS: KeySpace = KeySpace(5);
 /// Item counts and sizes.
 pub(crate) const COUNTERS: KeySpace = KeySpace(6);
+/// What jobs set aside of the items that they have still to read.
+pub(crate) const SCRATCH: KeySpace = KeySpace(9);
 
 /// What was seen of each metric, by minutes.
 pub(crate) const METRICS: KeySpace = KeySpace(8);
@@ -150,9 +156,42 @@ pub(crate) fn parse_shard(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(ordinal.try_into().ok()?))
 }
 
-/// The key of the number up to which a table's log has been trimmed.
+/// The key of the number up to which streams see a table's log as trimmed.
 pub(crate) fn log_trimmed(table_id: u32) -> Key {
     Key::new(CATALOG, tagged(b'l', table_id))
+}
+
+/// The key of where a log begins that is kept for recovery.
+pub(crate) fn log_removed(table_id: u32) -> Key {
+    Key::new(CATALOG, tagged(b'k', table_id))
+}
+
+/// The key of how far a job that reads a table as it was has read the log.
+pub(crate) fn job_reached(job_id: u32) -> Key {
+    Key::new(CATALOG, tagged(b'p', job_id))
+}
+
+/// The key of how far a restore has come.
+pub(crate) fn restore_cursor(job_id: u32) -> Key {
+    Key::new(CATALOG, tagged(b'r', job_id))
+}
+
+/// Where a job sets aside what an item was, by the item's key without its table id.
+pub(crate) fn scratch(job_id: u32, place: &[u8]) -> Key {
+    Key::new(SCRATCH, of_id(job_id, place))
+}
+
+/// A key that begins with an id: of an item by its table's, of what is set aside by its job's.
+pub(crate) fn of_id(id: u32, place: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4 + place.len());
+    bytes.extend_from_slice(&id.to_be_bytes());
+    bytes.extend_from_slice(place);
+    bytes
+}
+
+/// A key without the id that it begins with.
+pub(crate) fn place_of(key: &[u8]) -> &[u8] {
+    key.get(4..).unwrap_or_default()
 }
 
 /// Where the record with a number stands in a table's log.

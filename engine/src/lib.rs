@@ -6,7 +6,8 @@
 //!
 //! Read in this order: `keys` (what is stored where), `catalog` (tables), `write` (the one way to
 //! write an item), `read` (the one way to read a slice), then any file of `ops`; `log` and `streams`
-//! for what becomes of a change, `expiry` for how items end by themselves.
+//! for what becomes of a change, `expiry` for how items end by themselves, `history` and `recovery` for
+//! what a table was.
 
 mod answer_bytes;
 mod arn;
@@ -18,12 +19,14 @@ mod clock;
 mod engine;
 mod error;
 mod expiry;
+mod history;
 mod keys;
 mod log;
 mod meter;
 mod metrics;
 mod ops;
 mod read;
+mod recovery;
 mod scaling;
 mod schema;
 mod service;

@@ -2,22 +2,25 @@
 //! item, in the order of the commits.
 //!
 //! A table has one log, whose readers each take from a record what they need: a stream's records
-//! are made from it when they are read. Nothing is logged for a table that has no reader.
+//! are made from it when they are read, and [`crate::history`] finds in it what items were. Nothing is
+//! logged for a table that has no reader, and a record has the images that one of its readers wants.
 //!
 //! ```text
 //! record   time (the store's) | format: 1 | flags | stream id | partition hash | key | old | new
 //! key      length: u32 | the primary key attributes in the stored form
+//! stream   its id; 0: the record belongs to no stream
 //! old      length: u32 | the item before the change in the stored form; length 0: not kept
 //! new      the item after the change in the stored form; empty: not kept
 //! ```
 //!
-//! Numbers are big-endian; the stream id has four bytes, the hash eight.
+//! Numbers are big-endian; the stream id has four bytes, the hash eight. The flags tell whether
+//! there was an item before and whether there is one after, kept or not.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use model::Item;
 use store::{Batch, LOG_TIME_BYTES, StoreError};
 
-use crate::catalog::{StreamView, Table};
+use crate::catalog::{Table, TableDescriptor};
 use crate::keys;
 use crate::write::{Action, ItemWrite, key_attributes_of};
 
@@ -48,7 +51,7 @@ pub(crate) struct ChangeRecord {
     pub time_ms: u64,
     pub kind: ChangeKind,
     pub author: Author,
-    /// The stream that was enabled.
+    /// The stream that was enabled; 0 where none was.
     pub stream_id: u32,
     /// The hash of the item's partition value, by which open shards share the records.
     pub partition_hash: u64,
@@ -67,27 +70,41 @@ const BY_TIME_TO_LIVE: u8 = 4;
 /// Format, flags, stream id and hash.
 const HEAD_BYTES: usize = 1 + 1 + 4 + 8;
 
+/// What the readers of a table's log together want of its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogPlan {
+    stream_id: u32,
+    keeps_old: bool,
+    keeps_new: bool,
+}
+
+impl LogPlan {
+    /// `None` where nothing is logged.
+    pub fn of(descriptor: &TableDescriptor) -> Option<Self> {
+        let stream = descriptor.stream.as_ref().filter(|stream| stream.enabled);
+        let keeps_history = descriptor.keeps_history();
+        (stream.is_some() || keeps_history).then(|| LogPlan {
+            stream_id: stream.map_or(0, |stream| stream.id),
+            keeps_old: keeps_history || stream.is_some_and(|stream| stream.view.has_old_image()),
+            keeps_new: stream.is_some_and(|stream| stream.view.has_new_image()),
+        })
+    }
+}
+
 /// Appends to the table's log what `write` has done, where the table has a reader.
 pub(crate) fn append_change(write: &ItemWrite, old: Option<&Item>, new: Option<&Item>, batch: &mut Batch) {
     let table: &Table = &write.table;
-    if let Some(stream) = table.descriptor.stream.as_ref().filter(|stream| stream.enabled) {
+    if let Some(plan) = table.log_plan {
         let key = match (&write.action, old) {
             (Action::Expire { .. }, Some(old)) => key_attributes_of(table, old),
             _ => write.key_attributes.clone(),
         };
-        let record = encode(write, &key, stream.id, stream.view, old, new);
+        let record = encode(write, &key, plan, old, new);
         batch.append(keys::LOG, keys::id_prefix(table.id()).to_vec(), record);
     }
 }
 
-fn encode(
-    write: &ItemWrite,
-    key: &Item,
-    stream_id: u32,
-    view: StreamView,
-    old: Option<&Item>,
-    new: Option<&Item>,
-) -> Bytes {
+fn encode(write: &ItemWrite, key: &Item, plan: LogPlan, old: Option<&Item>, new: Option<&Item>) -> Bytes {
     let mut flags = 0;
     if old.is_some() {
         flags |= HAS_OLD;
@@ -99,14 +116,14 @@ fn encode(
         flags |= BY_TIME_TO_LIVE;
     }
     let key = key.as_stored();
-    let old = old.filter(|_| view.has_old_image()).map(Item::as_stored);
-    let new = new.filter(|_| view.has_new_image()).map(Item::as_stored);
+    let old = old.filter(|_| plan.keeps_old).map(Item::as_stored);
+    let new = new.filter(|_| plan.keeps_new).map(Item::as_stored);
     let old = old.map_or(&[][..], |stored| stored);
     let new = new.map_or(&[][..], |stored| stored);
     let mut record = BytesMut::with_capacity(HEAD_BYTES + 8 + key.len() + old.len() + new.len());
     record.put_u8(FORMAT);
     record.put_u8(flags);
-    record.put_u32(stream_id);
+    record.put_u32(plan.stream_id);
     record.put_u64(keys::partition_hash(&write.key.bytes));
     for part in [key.as_ref(), old] {
         // Items are far below 4 GB.

@@ -76,3 +76,15 @@ pub enum IndexProjection {
     /// The named attributes.
     Include(Vec<String>),
 }
+
+impl IndexProjection {
+    /// Whether both keep the same, in whatever order the attributes are named.
+    pub fn has_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (IndexProjection::Include(names), IndexProjection::Include(others)) => {
+                names.len() == others.len() && names.iter().all(|name| others.contains(name))
+            }
+            (own, other) => own == other,
+        }
+    }
+}

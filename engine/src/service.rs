@@ -264,7 +264,23 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeContinuousBackupsInput,
     ) -> Result<DescribeContinuousBackupsOutput, Error> {
-        counted!(self, context, DescribeContinuousBackups, call => ops::not_built::describe_continuous_backups(self, call.context, input))
+        counted!(self, context, DescribeContinuousBackups, call => ops::describe_continuous_backups(self, call.context, input))
+    }
+
+    async fn update_continuous_backups(
+        &self,
+        context: &Context,
+        input: UpdateContinuousBackupsInput,
+    ) -> Result<UpdateContinuousBackupsOutput, Error> {
+        counted!(self, context, UpdateContinuousBackups, call => ops::update_continuous_backups(self, call.context, input))
+    }
+
+    async fn restore_table_to_point_in_time(
+        &self,
+        context: &Context,
+        input: RestoreTableToPointInTimeInput,
+    ) -> Result<RestoreTableToPointInTimeOutput, Error> {
+        counted!(self, context, RestoreTableToPointInTime, call => ops::restore_table_to_point_in_time(self, call.context, input))
     }
 
     async fn describe_contributor_insights(

@@ -5,7 +5,7 @@ use api::Error;
 use store::{Batch, Decision, Declared, Direction, Held, Key, KeySpace, Outcome, RangeRequest, Store};
 
 use crate::Engine;
-use crate::catalog::{IndexKind, TableDescriptor, TimeToLive};
+use crate::catalog::{IndexKind, Recovery, TableDescriptor, TimeToLive};
 use crate::error::from_store;
 use crate::keys;
 use crate::read::end_of;
@@ -21,6 +21,9 @@ pub(crate) fn discard_table(descriptor: &TableDescriptor, batch: &mut Batch) {
     }
     if let Some(time_to_live) = &descriptor.time_to_live {
         discard_expiry(time_to_live, batch);
+    }
+    if let Some(recovery) = &descriptor.recovery {
+        discard_versions(recovery, batch);
     }
     if descriptor
         .indexes
@@ -47,6 +50,15 @@ pub(crate) fn discard_expiry(time_to_live: &TimeToLive, batch: &mut Batch) {
         batch.set_makes_room();
         batch.put(keys::garbage(keys::EXPIRY, time_to_live.id), bytes::Bytes::new());
         batch.delete(keys::backfill_cursor(time_to_live.id));
+    }
+}
+
+/// Notes in `batch` that the log of a table's descriptors is to be removed, with its recovery disabled
+/// or gone.
+pub(crate) fn discard_versions(recovery: &Recovery, batch: &mut Batch) {
+    if recovery.enabled {
+        batch.set_makes_room();
+        batch.put(keys::garbage(keys::LOG, recovery.id), bytes::Bytes::new());
     }
 }
 

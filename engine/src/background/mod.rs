@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use store::Store;
 use tokio::sync::Notify;
 
-pub(crate) use garbage::discard_expiry;
+pub(crate) use garbage::{discard_expiry, discard_versions};
 pub(crate) use sweep::Sweeps;
 
 use crate::Engine;
@@ -58,8 +58,8 @@ pub(crate) enum Work {
     Garbage,
     /// Tokens are to be forgotten.
     Tokens,
-    /// The table of this name is to be deleted, an index of it filled or deleted, its time to live
-    /// enabled.
+    /// The table of this name is to be deleted or restored, an index of it filled or deleted, its time
+    /// to live enabled.
     Table(String),
     /// Expired items of the table of this name are to be deleted.
     Expiry(String),
@@ -71,6 +71,8 @@ pub(crate) enum Work {
     Metrics(Vec<u8>),
     /// Capacity is to be scaled, of the targets from this key on.
     Scaling(Vec<u8>),
+    /// What the log of the table of this name keeps for recovery is to be trimmed.
+    Log(String),
 }
 
 impl Job {
@@ -152,6 +154,9 @@ fn due_ms(table: &Table) -> Option<u64> {
     if descriptor.state == TableState::Deleting {
         return Some(descriptor.transition_until_ms);
     }
+    if descriptor.restore.is_some() {
+        return Some(0);
+    }
     let in_transition = descriptor
         .indexes
         .iter()
@@ -184,6 +189,12 @@ impl<S: Store> Engine<S> {
             self.jobs.add(Job {
                 due_ms,
                 work: Work::Expiry(table.name().to_owned()),
+            });
+        }
+        if table.descriptor.recovery.is_some() {
+            self.jobs.add(Job {
+                due_ms: 0,
+                work: Work::Log(table.name().to_owned()),
             });
         }
     }
@@ -258,6 +269,7 @@ impl<S: Store> Engine<S> {
             Work::Expiry(name) => self.sweep_step(name).await?,
             Work::Stream(table_name, label_ms) => self.stream_step(table_name, *label_ms).await?,
             Work::Metrics(_) | Work::Scaling(_) => unreachable!("they are done above"),
+            Work::Log(name) => self.log_step(name).await?,
         };
         unfinished.job = next_ms.map(|due_ms| Job { due_ms, ..job });
         Ok(Step::Worked)
@@ -277,6 +289,10 @@ impl<S: Store> Engine<S> {
                 self.schedule(&table);
             }
             return Ok(false);
+        }
+        if let Some(restore) = &table.descriptor.restore {
+            self.restore_step(&table, restore).await?;
+            return Ok(true);
         }
         let now_ms = self.clock.now_ms();
         for index in table

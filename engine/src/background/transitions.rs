@@ -8,23 +8,44 @@ use super::garbage::{discard_index, discard_table};
 use crate::Engine;
 use crate::catalog::{Change, IndexState, Table};
 use crate::error::from_store;
+use crate::keys;
+use crate::streams::lifecycle::discard_log;
 
 impl<S: Store> Engine<S> {
     /// Removes a table that is DELETING: its descriptor at once, its data later.
+    ///
+    /// Not while a job reads it as it was: its end changes the descriptor, and so lists this again.
     pub(crate) async fn finish_deleting_table(&self, table: &Table) -> Result<(), Error> {
+        if !table.descriptor.log_holds.is_empty() {
+            return Ok(());
+        }
         let key = table.descriptor_key.clone();
-        let declared = Declared {
-            shared: Vec::new(),
+        // A log that streams read goes with the last of them, which must be there for it.
+        let stream = match table.descriptor.recovery {
+            None => None,
+            Some(_) => self.stream_of_log(table.name(), table.id()).await?,
+        };
+        let discards_log = table.descriptor.recovery.is_some() && stream.is_none();
+        let mut declared = Declared {
+            shared: stream.into_iter().collect(),
             exclusive: vec![key.clone()],
         };
+        if discards_log {
+            let log_keys = [keys::log_trimmed(table.id()), keys::log_removed(table.id())];
+            declared.exclusive.extend(log_keys);
+        }
         let table_version = Table::new(table.descriptor.clone());
         let decide = move |held: &Held| {
-            if !table_version.is_current(held.exclusive[0].as_ref()) {
+            let has_streams = held.shared.iter().all(Option::is_some);
+            if !table_version.is_current(held.exclusive[0].as_ref()) || !has_streams {
                 return Decision::Replan;
             }
             let mut batch = Batch::new();
             batch.delete(key.clone());
             discard_table(&table_version.descriptor, &mut batch);
+            if discards_log {
+                discard_log(table_version.id(), &mut batch);
+            }
             Decision::<(), Error>::Commit(batch, ())
         };
         let outcome = self.store.commit(declared, decide).await.map_err(from_store)?;
@@ -35,6 +56,8 @@ impl<S: Store> Engine<S> {
             if let Some(stream) = table.descriptor.stream.as_ref().filter(|stream| stream.enabled) {
                 self.close_stream(stream, table.name()).await?;
             }
+        } else {
+            self.schedule(table);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use api::Error;
+use bytes::Bytes;
 use store::{Batch, Decision, Declared, Held, Key, Outcome, Store, StoreError};
 
 use super::{Table, TableDescriptor};
@@ -154,6 +155,119 @@ fn changed(
     if ids_taken {
         batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
     }
-    batch.put(key.clone(), descriptor.to_stored());
+    put_descriptor(key, &descriptor, &mut batch);
     Ok((batch, descriptor))
+}
+
+/// Writes a changed descriptor, and records it where the table can be recovered: a restore has the
+/// settings of its moment.
+fn put_descriptor(key: &Key, descriptor: &TableDescriptor, batch: &mut Batch) {
+    let stored = descriptor.to_stored();
+    if let Some(recovery) = descriptor.enabled_recovery() {
+        batch.append(keys::LOG, keys::id_prefix(recovery.id).to_vec(), stored.clone());
+    }
+    batch.put(key.clone(), stored);
+}
+
+/// The descriptors of a table that is being restored and of its source, being changed together.
+pub(crate) struct PairChange {
+    /// That of the source, where there is one.
+    pub source: Option<TableDescriptor>,
+    /// That of the restored table, where there is one.
+    pub target: Option<TableDescriptor>,
+    /// What the keys hold that are shared besides.
+    pub shared: Vec<Option<Bytes>>,
+    /// What else is written in the same commit.
+    pub batch: Batch,
+    next_id: u32,
+    ids_taken: bool,
+}
+
+impl PairChange {
+    /// A new id.
+    pub fn take_id(&mut self) -> u32 {
+        self.ids_taken = true;
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
+    fn read(held: &Held) -> Result<Self, Error> {
+        let descriptor = |stored: &Option<Bytes>| {
+            let stored = stored.as_deref().map(TableDescriptor::from_stored);
+            stored.transpose().map_err(from_store)
+        };
+        Ok(PairChange {
+            source: descriptor(&held.exclusive[0])?,
+            target: descriptor(&held.exclusive[1])?,
+            shared: held.shared.clone(),
+            batch: Batch::new(),
+            next_id: read_next_id(held.exclusive[2].as_ref())?,
+            ids_taken: false,
+        })
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Changes the descriptors of two tables in one commit, which also shares the keys `shared`. A
+    /// descriptor that was not there is made, one that stays as it is stays the same version; none is
+    /// removed. Gives the second, where it is there.
+    pub(crate) async fn change_pair<F>(
+        &self,
+        source: &str,
+        target: &str,
+        shared: Vec<Key>,
+        mut change: F,
+    ) -> Result<Option<Arc<Table>>, Error>
+    where
+        F: FnMut(&mut PairChange) -> Result<(), Error> + Send + 'static,
+    {
+        let pair_keys = [keys::descriptor(source), keys::descriptor(target)];
+        let declared = Declared {
+            shared,
+            exclusive: vec![pair_keys[0].clone(), pair_keys[1].clone(), keys::next_id()],
+        };
+        let decide = move |held: &Held| match changed_pair(&pair_keys, held, &mut change) {
+            Ok((batch, pair)) => Decision::Commit(batch, pair),
+            Err(error) => Decision::Abort(error),
+        };
+        let outcome = self.commit_catalog(source, declared, decide).await;
+        self.catalog.forget(target);
+        let (source, target) = outcome?.ok_or_else(Error::internal)?;
+        source.map(|source| self.adopt(source));
+        Ok(target.map(|target| self.adopt(target)))
+    }
+}
+
+type Pair = (Option<TableDescriptor>, Option<TableDescriptor>);
+
+fn changed_pair(
+    pair_keys: &[Key; 2],
+    held: &Held,
+    change: &mut impl FnMut(&mut PairChange) -> Result<(), Error>,
+) -> Result<(Batch, Pair), Error> {
+    let mut pending = PairChange::read(held)?;
+    let before = [pending.source.clone(), pending.target.clone()];
+    change(&mut pending)?;
+    let PairChange {
+        mut source,
+        mut target,
+        mut batch,
+        next_id,
+        ids_taken,
+        ..
+    } = pending;
+    for ((key, before), after) in pair_keys.iter().zip(before).zip([&mut source, &mut target]) {
+        match (&before, after) {
+            (_, None) => {}
+            (Some(before), Some(after)) if before == after => {}
+            (before, Some(after)) => {
+                after.version += u64::from(before.is_some());
+                put_descriptor(key, after, &mut batch);
+            }
+        }
+    }
+    if ids_taken {
+        batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
+    }
+    Ok((batch, (source, target)))
 }

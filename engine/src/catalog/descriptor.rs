@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
+use super::recovery::{LogHold, Recovery, Restore};
 use crate::schema::{IndexProjection, KeySchema, KeyType};
 
 /// How a table is billed.
@@ -122,6 +123,8 @@ pub enum TableState {
     Created,
     /// Changed; UPDATING while `transition_until_ms` lies ahead.
     Updated,
+    /// Created and being filled from another table's past; CREATING until that is done.
+    Restoring,
     /// To be removed when `transition_until_ms` is reached.
     Deleting,
 }
@@ -177,6 +180,15 @@ pub struct TableDescriptor {
     /// What was last said of its time to live.
     #[serde(default)]
     pub time_to_live: Option<TimeToLive>,
+    /// What was last said of its point-in-time recovery.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// The jobs that read it as it was: its log is kept for them.
+    #[serde(default)]
+    pub log_holds: Vec<LogHold>,
+    /// What it is being restored from.
+    #[serde(default)]
+    pub restore: Option<Restore>,
 }
 
 /// What a table's descriptor keeps of its newest change stream; the stream outlives the table and

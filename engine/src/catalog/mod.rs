@@ -6,6 +6,7 @@
 
 mod change;
 mod descriptor;
+mod recovery;
 mod table;
 
 use std::collections::HashMap;
@@ -17,9 +18,11 @@ use store::{Read, StoreError};
 
 pub(crate) use change::Change;
 pub(crate) use descriptor::{
-    BillingMode, IndexDescriptor, IndexKind, IndexState, OnDemandThroughput, ProvisionedCapacity, StreamView,
-    TableClass, TableDescriptor, TableState, TableStream, TimeToLive, TimeToLiveState, WarmThroughput,
+    BillingMode, HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, OnDemandThroughput,
+    ProvisionedCapacity, StreamView, TableClass, TableDescriptor, TableState, TableStream, TimeToLive,
+    TimeToLiveState, WarmThroughput,
 };
+pub(crate) use recovery::{LogHold, Recovery, Restore};
 pub(crate) use table::{Index, Table};
 
 use crate::clock::Clock;

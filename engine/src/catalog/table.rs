@@ -7,6 +7,7 @@ use store::{Key, StoreError};
 
 use super::descriptor::{HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, TableDescriptor, TableState};
 use crate::keys;
+use crate::log::LogPlan;
 use crate::meter::{IndexMeter, Meters, TableMeter};
 use crate::schema::IndexProjection;
 
@@ -29,6 +30,8 @@ pub(crate) struct Table {
     pub meter: Arc<TableMeter>,
     /// For each index of the descriptor what is counted of it; `None` for a local one.
     index_meters: Vec<Option<Arc<IndexMeter>>>,
+    /// What is logged of its changes.
+    pub log_plan: Option<LogPlan>,
 }
 
 impl Table {
@@ -61,6 +64,7 @@ impl Table {
             by_name,
             descriptor_key: keys::descriptor(&descriptor.name),
             header: descriptor.header(),
+            log_plan: LogPlan::of(&descriptor),
             projected,
             has_local_indexes: descriptor
                 .indexes
@@ -101,7 +105,7 @@ impl Table {
         match self.descriptor.state {
             TableState::Created => now_ms >= self.descriptor.transition_until_ms,
             TableState::Updated => true,
-            TableState::Deleting => false,
+            TableState::Restoring | TableState::Deleting => false,
         }
     }
 

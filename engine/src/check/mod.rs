@@ -1,12 +1,14 @@
 //! Checking a whole database: that every item can be read and stands where it belongs, that every
 //! index holds the entries of the items and no others, that what expires is listed, that change logs
-//! and streams can be read, and that counts and sizes agree.
+//! and streams can be read, that nothing is missing of what recovery needs, and that counts and sizes
+//! agree.
 //!
 //! Reads page by page, in memory that does not grow with the database. Meant for a store that
 //! nothing else writes to.
 
 mod expiry;
 mod orphans;
+mod recovery;
 mod streams;
 mod table;
 
@@ -64,6 +66,7 @@ pub async fn check<S: Store>(
     let tables = read_tables(store, &mut report).await?;
     orphans::check_ids(store, &tables, &mut report).await?;
     streams::check_streams(store, &tables, &mut report, &mut progress).await?;
+    recovery::check_recovery(store, &tables, &mut report).await?;
     for table in tables.values() {
         report.tables += 1;
         table::check_table(store, table, &mut report, &mut progress).await?;

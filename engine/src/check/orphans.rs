@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Direction, Key, KeySpace, RangeRequest, Read, Store, StoreError};
 
 use super::CheckReport;
+use super::recovery::version_logs;
 use crate::catalog::Table;
 use crate::keys;
 use crate::read::Pages;
@@ -69,7 +70,14 @@ pub(super) async fn check_ids<S: Store>(
     let next = next
         .and_then(|stored| stored.as_ref().try_into().ok())
         .map_or(1, u32::from_be_bytes);
+    let job_ids: BTreeSet<u32> = tables
+        .values()
+        .filter_map(|table| table.descriptor.restore.as_ref())
+        .map(|restore| restore.job_id)
+        .collect();
+    let recovery_ids = version_logs(tables);
     let ids = tables.keys().chain(&index_ids).chain(&time_to_live_ids);
+    let ids = ids.chain(&job_ids).chain(&recovery_ids);
     if let Some(&id) = ids.max().filter(|&&id| id >= next) {
         report.problem(format_args!(
             "the id {id} is in use and the next free id is {next}"

@@ -8,6 +8,7 @@ use store::{Store, StoreError};
 
 use super::CheckReport;
 use super::orphans::ids_in;
+use super::recovery::{KeptLog, version_logs};
 use crate::catalog::Table;
 use crate::keys;
 use crate::log::ChangeRecord;
@@ -118,7 +119,11 @@ async fn check_logs<S: Store>(
     progress: &mut impl FnMut(&CheckReport),
 ) -> Result<(), StoreError> {
     let readers: BTreeSet<u32> = streams.values().map(|stream| stream.table_id).collect();
+    let versions = version_logs(tables);
     for table_id in ids_in(store, keys::LOG).await? {
+        if versions.contains(&table_id) {
+            continue;
+        }
         let garbage = keys::garbage(keys::LOG, table_id);
         let is_garbage = store.get(garbage.space, &garbage.bytes).await?.is_some();
         if is_garbage {
@@ -131,6 +136,7 @@ async fn check_logs<S: Store>(
         let trimmed = keys::log_trimmed(table_id);
         let trimmed: Option<Bytes> = store.get(trimmed.space, &trimmed.bytes).await?;
         let trimmed = trimmed_number(trimmed.as_deref());
+        let kept = KeptLog::of(store, table_id, tables.get(&table_id), trimmed).await?;
         let mut newest_ms = 0;
         let mut pages = Pages::new(keys::LOG, keys::id_prefix(table_id).to_vec());
         while let Some(page) = pages.next(store).await? {
@@ -144,11 +150,7 @@ async fn check_logs<S: Store>(
                     ));
                     continue;
                 };
-                if number <= trimmed {
-                    report.problem(format_args!(
-                        "the change log of id {table_id} has the record {number}, and is trimmed up to {trimmed}"
-                    ));
-                }
+                kept.check(number, &record, report);
                 if record.time_ms < newest_ms {
                     report.problem(format_args!(
                         "the change log of id {table_id}: the record {number} is older than the one before it"

@@ -181,6 +181,9 @@ fn new_table(input: CreateTableInput) -> Result<TableDescriptor, Error> {
         tags,
         stream: None,
         time_to_live: None,
+        recovery: None,
+        log_holds: Vec::new(),
+        restore: None,
     })
 }
 

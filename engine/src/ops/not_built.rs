@@ -9,7 +9,6 @@ use super::describe_table::find_table;
 use super::table_description::{Moment, table_status};
 use super::tags::Resource;
 use crate::Engine;
-use crate::arn::table_name_of;
 use crate::catalog::IndexState;
 
 fn status<S: Store>(engine: &Engine<S>, table: &crate::catalog::Table) -> TableStatus {
@@ -83,31 +82,6 @@ pub(crate) async fn list_bulk_operations<S: Store>(
     Ok(ListBulkOperationsOutput {
         bulk_operations_summary_list: Some(Vec::new()),
         ..Default::default()
-    })
-}
-
-pub(crate) async fn describe_continuous_backups<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: DescribeContinuousBackupsInput,
-) -> Result<DescribeContinuousBackupsOutput, Error> {
-    find_table(engine, &input.table_name)
-        .await
-        .map_err(|error| match error.kind {
-            ErrorKind::ResourceNotFoundException => Error::new(
-                ErrorKind::TableNotFoundException,
-                format!("Table not found: {}", table_name_of(&input.table_name)),
-            ),
-            _ => error,
-        })?;
-    Ok(DescribeContinuousBackupsOutput {
-        continuous_backups_description: Some(ContinuousBackupsDescription {
-            continuous_backups_status: ContinuousBackupsStatus::Disabled,
-            point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
-                point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),
-                ..Default::default()
-            }),
-        }),
     })
 }
 

@@ -7,7 +7,8 @@ use api::types::{
     self, AttributeDefinition, BillingModeSummary, GlobalSecondaryIndexDescription,
     GlobalSecondaryIndexWarmThroughputDescription, IndexStatus, KeySchemaElement, KeyType as KeyRole,
     LocalSecondaryIndexDescription, Projection, ProjectionType, ProvisionedThroughputDescription,
-    ScalarAttributeType, TableClassSummary, TableDescription, TableStatus, TableWarmThroughputDescription,
+    RestoreSummary, ScalarAttributeType, TableClassSummary, TableDescription, TableStatus,
+    TableWarmThroughputDescription,
 };
 use api::{Context, Error};
 use store::{Store, StoreError, counter_value};
@@ -60,6 +61,7 @@ impl Moment {
 pub(super) fn table_status(descriptor: &TableDescriptor, moment: Moment) -> TableStatus {
     match descriptor.state {
         TableState::Deleting => TableStatus::Deleting,
+        TableState::Restoring => TableStatus::Creating,
         TableState::Created if moment.shows(descriptor.transition_until_ms) => TableStatus::Creating,
         TableState::Updated if moment.shows(descriptor.transition_until_ms) => TableStatus::Updating,
         TableState::Created | TableState::Updated => TableStatus::Active,
@@ -132,6 +134,13 @@ pub(super) async fn describe<S: Store>(
             description.latest_stream_arn = Some(stream_arn(context, &descriptor.name, stream.label_ms));
         }
         description.table_class_summary = table_class_summary(descriptor, moment);
+        // Once the table is ACTIVE nothing shows where it came from.
+        description.restore_summary = descriptor.restore.as_ref().map(|restore| RestoreSummary {
+            restore_date_time: seconds(restore.time_ms),
+            restore_in_progress: true,
+            source_backup_arn: None,
+            source_table_arn: Some(table_arn(context, &restore.source_name)),
+        });
         let (read_units_per_second, write_units_per_second, is_rising) = warm(&descriptor.warm, moment);
         description.warm_throughput = Some(TableWarmThroughputDescription {
             read_units_per_second,
@@ -167,7 +176,7 @@ fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
 }
 
 /// A time as the API gives it: seconds since the Unix epoch.
-fn seconds(time_ms: u64) -> f64 {
+pub(super) fn seconds(time_ms: u64) -> f64 {
     time_ms as f64 / 1000.0
 }
 

@@ -6,7 +6,7 @@ use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangeReque
 use super::{RETENTION_MS, Shard, StreamDescriptor, StreamState};
 use crate::Engine;
 use crate::background::{Job, Work};
-use crate::catalog::{StreamView, Table, TableDescriptor, TableStream};
+use crate::catalog::{HEADER_BYTES, StreamView, Table, TableDescriptor, TableStream};
 use crate::error::from_store;
 use crate::keys;
 use crate::log;
@@ -144,7 +144,7 @@ impl<S: Store> Engine<S> {
                 // Its records are as old as it is: a table that stays may have no other stream that would
                 // trim them.
                 let more = self.forget_shards(&stream, now_ms).await?;
-                if more || self.trim_log(stream.table_id, now_ms).await? <= now_ms {
+                if more || self.trim_log(&stream, table.as_ref(), now_ms).await? <= now_ms {
                     return Ok(Some(now_ms));
                 }
                 self.forget_stream(&stream, table.as_ref()).await?;
@@ -152,7 +152,7 @@ impl<S: Store> Engine<S> {
             }
             Next::Wait(due_ms) => {
                 let more = self.forget_shards(&stream, now_ms).await?;
-                let trim_ms = self.trim_log(stream.table_id, now_ms).await?;
+                let trim_ms = self.trim_log(&stream, table.as_ref(), now_ms).await?;
                 return Ok(Some(if more { now_ms } else { due_ms.min(trim_ms) }));
             }
         }
@@ -197,13 +197,7 @@ impl<S: Store> Engine<S> {
         let mut declared = declare_stream(stream);
         declared.shared.push(keys::descriptor(&stream.table_name));
         self.change_stream(stream, declared, move |held| {
-            let stored = held.shared[0].as_deref();
-            let is_same = match (&seen, stored) {
-                (None, None) => true,
-                (Some(header), Some(stored)) => stored.starts_with(header),
-                _ => false,
-            };
-            is_same.then(|| {
+            is_same_version(seen, held.shared[0].as_deref()).then(|| {
                 let mut batch = Batch::new();
                 put_stream(&frozen, &mut batch);
                 batch
@@ -340,14 +334,20 @@ impl<S: Store> Engine<S> {
             table.is_none_or(|table| table.id() != table_id) && !self.has_other_stream(stream).await?;
         let key = keys::stream(&stream.table_name, stream.label_ms);
         let mut declared = declare_stream(stream);
-        declared.exclusive.push(keys::log_trimmed(table_id));
-        self.change_stream(stream, declared, move |_| {
+        declared
+            .exclusive
+            .extend([keys::log_trimmed(table_id), keys::log_removed(table_id)]);
+        // A table that goes meanwhile leaves its log to its last stream.
+        declared.shared.push(keys::descriptor(&stream.table_name));
+        let seen = table.map(|table| table.descriptor.header());
+        self.change_stream(stream, declared, move |held| {
+            if !is_same_version(seen, held.shared[0].as_deref()) {
+                return None;
+            }
             let mut batch = Batch::new();
             batch.delete(key.clone());
             if is_last {
-                batch.set_makes_room();
-                batch.delete(keys::log_trimmed(table_id));
-                batch.put(keys::garbage(keys::LOG, table_id), bytes::Bytes::new());
+                discard_log(table_id, &mut batch);
             }
             Some(batch)
         })
@@ -372,9 +372,17 @@ impl<S: Store> Engine<S> {
         Ok(false)
     }
 
-    /// Removes records that are older than they are kept from the front of a table's log, and says
-    /// when to look again.
-    async fn trim_log(&self, table_id: u32, now_ms: u64) -> Result<u64, Error> {
+    /// Removes records that are older than streams keep them from the front of a table's log, and says
+    /// when to look again. Where the log is kept for other readers too, streams only cease to see them.
+    async fn trim_log(
+        &self,
+        stream: &StreamDescriptor,
+        table: Option<&Table>,
+        now_ms: u64,
+    ) -> Result<u64, Error> {
+        let table_id = stream.table_id;
+        let seen = table.map(|table| table.descriptor.header());
+        let is_kept = table.is_some_and(|table| table.id() == table_id && table.descriptor.keeps_history());
         let trimmed_key = keys::log_trimmed(table_id);
         let stored = self
             .store
@@ -415,17 +423,19 @@ impl<S: Store> Engine<S> {
             return Ok(next_ms.unwrap_or(now_ms + RETENTION_MS));
         };
         let declared = Declared {
-            shared: Vec::new(),
+            shared: vec![keys::descriptor(&stream.table_name)],
             exclusive: vec![trimmed_key.clone()],
         };
         let decide = move |held: &Held| {
-            if held.exclusive[0] != stored {
+            if held.exclusive[0] != stored || !is_same_version(seen, held.shared[0].as_deref()) {
                 return Decision::Replan;
             }
             let mut batch = Batch::new();
             batch.set_makes_room();
-            let end = keys::log_record(table_id, last.saturating_add(1));
-            batch.delete_range(keys::LOG, start.clone(), end);
+            if !is_kept {
+                let end = keys::log_record(table_id, last.saturating_add(1));
+                batch.delete_range(keys::LOG, start.clone(), end);
+            }
             batch.put(trimmed_key.clone(), last.to_be_bytes().to_vec());
             Decision::<(), Error>::Commit(batch, ())
         };
@@ -441,6 +451,23 @@ pub(crate) fn trimmed_number(stored: Option<&[u8]>) -> u64 {
     stored
         .and_then(|stored| stored.try_into().ok())
         .map_or(0, u64::from_be_bytes)
+}
+
+/// Notes in `batch` that the log of a table is to be removed, with the table and its streams gone.
+pub(crate) fn discard_log(table_id: u32, batch: &mut Batch) {
+    batch.set_makes_room();
+    batch.delete(keys::log_trimmed(table_id));
+    batch.delete(keys::log_removed(table_id));
+    batch.put(keys::garbage(keys::LOG, table_id), bytes::Bytes::new());
+}
+
+/// Whether the stored descriptor of a table is the version that was seen, or there still is none.
+fn is_same_version(seen: Option<[u8; HEADER_BYTES]>, stored: Option<&[u8]>) -> bool {
+    match (seen, stored) {
+        (None, None) => true,
+        (Some(header), Some(stored)) => stored.starts_with(&header),
+        _ => false,
+    }
 }
 
 /// Whether the table still records its changes for the stream.

@@ -188,6 +188,19 @@ fn refused_samples() -> Vec<(&'static str, &'static str, Value)> {
             json!("ENABLED"),
         ),
         ("UpdateTable", "DisassociationProtectionEnabled", json!(true)),
+        (
+            "RestoreTableToPointInTime",
+            "SSESpecificationOverride",
+            json!({"Enabled": true, "SSEType": "KMS"}),
+        ),
+        (
+            "RestoreTableToPointInTime",
+            "VectorIndexOverride",
+            json!([{
+                "IndexName": "vectors", "Dimensions": 3, "DistanceFunction": "COSINE",
+                "VectorAttribute": {"AttributeName": "v"}, "Projection": {"ProjectionType": "ALL"},
+            }]),
+        ),
     ]
 }
 
@@ -195,6 +208,9 @@ fn refused_samples() -> Vec<(&'static str, &'static str, Value)> {
 fn request(operation: &str, member: &str, value: Value) -> Value {
     let mut request = match operation {
         "CreateTable" => table_request("table", "pk:S", &[]),
+        "RestoreTableToPointInTime" => json!({
+            "SourceTableName": "table", "TargetTableName": "restored", "UseLatestRestorableTime": true,
+        }),
         _ => json!({"TableName": "table"}),
     };
     request[member] = value;
@@ -215,6 +231,11 @@ fn what_it_calls_refused_is_refused_by_name() {
         } else {
             Database::with_table("pk:S")
         };
+        if operation == "RestoreTableToPointInTime" {
+            let recovery = json!({"PointInTimeRecoveryEnabled": true});
+            let request = json!({"TableName": "table", "PointInTimeRecoverySpecification": recovery});
+            database.case("UpdateContinuousBackups", request).succeeds();
+        }
         let (name, message) = database
             .case(operation, request(operation, member, value))
             .error();

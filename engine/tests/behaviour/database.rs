@@ -197,11 +197,6 @@ impl Database {
         self.runtime.block_on(kept).unwrap();
     }
 
-    /// The engine itself.
-    pub fn engine(&self) -> &Engine<MemoryStore> {
-        &self.engine
-    }
-
     /// Asserts that each request is refused as invalid, with this message.
     #[track_caller]
     pub fn refuses(&self, operation: &str, cases: &[(Value, &str)]) {

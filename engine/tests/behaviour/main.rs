@@ -21,6 +21,7 @@ mod partiql_transactions;
 mod partiql_writes;
 mod queries;
 mod reads;
+mod recovery;
 mod scaling;
 mod scans;
 mod statements;

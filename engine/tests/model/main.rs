@@ -17,6 +17,8 @@ mod legacy;
 mod mix;
 mod random;
 mod read;
+mod recovery;
+mod recovery_concurrent;
 mod schema;
 mod session;
 mod stream;

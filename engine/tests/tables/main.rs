@@ -3,6 +3,7 @@
 
 mod create;
 mod damaged_expiry;
+mod damaged_recovery;
 mod damaged_streams;
 mod delete;
 mod describe;

@@ -48,7 +48,7 @@ fn everything_is_disabled() {
     check(
         "DescribeContinuousBackups",
         json!({"ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "DISABLED",
+            "ContinuousBackupsStatus": "ENABLED",
             "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
         }}),
     );

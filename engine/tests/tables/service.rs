@@ -153,7 +153,8 @@ impl Service {
     }
 
     /// Puts a value past the engine, or removes the key.
-    pub fn plant(&self, space: u8, key: &[u8], value: Option<&'static [u8]>) {
+    pub fn plant(&self, space: u8, key: &[u8], value: Option<&[u8]>) {
+        let value = value.map(<[u8]>::to_vec);
         let key = Key::new(KeySpace(space), key);
         let declared = Declared {
             shared: Vec::new(),
@@ -161,8 +162,8 @@ impl Service {
         };
         let decide = move |_: &Held| {
             let mut batch = Batch::new();
-            match value {
-                Some(value) => batch.put(key.clone(), value),
+            match &value {
+                Some(value) => batch.put(key.clone(), value.clone()),
                 None => batch.delete(key.clone()),
             }
             Decision::<(), ()>::Commit(batch, ())
@@ -172,6 +173,12 @@ impl Service {
             .block_on(self.engine.store().commit(declared, decide))
             .unwrap();
         assert_eq!(outcome, Outcome::Committed(()));
+    }
+
+    /// The value of a key that is there.
+    pub fn value_of(&self, space: u8, key: &[u8]) -> Vec<u8> {
+        let read = self.engine.store().get(KeySpace(space), key);
+        self.runtime.block_on(read).unwrap().unwrap().to_vec()
     }
 
     /// What a check of everything stored finds wrong.

@@ -1,0 +1,67 @@
+//! What a table's descriptor keeps of its past: point-in-time recovery, the jobs that read the table
+//! as it was, and where a table comes from that is being restored.
+
+use serde::{Deserialize, Serialize};
+
+use super::TableDescriptor;
+
+/// Point-in-time recovery of a table.
+///
+/// Since when it can be restored is not here: that is the commit time of the enabling, which the
+/// first record of the log of its descriptors bears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The id of the log of the table's descriptors, from the same sequence as table ids; new with
+    /// each enabling.
+    pub id: u32,
+    /// Whether changes are recorded.
+    pub enabled: bool,
+    /// How far back it reaches, in days.
+    pub period_days: u32,
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+impl Recovery {
+    /// How far back it reaches, in milliseconds.
+    pub fn period_ms(&self) -> u64 {
+        u64::from(self.period_days) * DAY_MS
+    }
+}
+
+/// A job that reads a table as it was: every change is logged with the item before it, and no record
+/// goes that the job needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogHold {
+    /// The job's id, from the same sequence as table ids.
+    pub job_id: u32,
+    /// The log number of the last change that the job counts in; it needs all later ones.
+    pub boundary: u64,
+}
+
+/// Where a table comes from that is being restored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The id of the job, from the same sequence as table ids.
+    pub job_id: u32,
+    /// The name of the source table.
+    pub source_name: String,
+    /// The id of the source table.
+    pub source_id: u32,
+    /// The log number of the last change that counts.
+    pub boundary: u64,
+    /// The moment that it is restored to, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+}
+
+impl TableDescriptor {
+    /// The recovery that is enabled.
+    pub fn enabled_recovery(&self) -> Option<&Recovery> {
+        self.recovery.as_ref().filter(|recovery| recovery.enabled)
+    }
+
+    /// Whether every change is logged with the item before it, and kept longer than streams keep it.
+    pub fn keeps_history(&self) -> bool {
+        self.enabled_recovery().is_some() || !self.log_holds.is_empty()
+    }
+}
