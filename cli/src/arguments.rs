@@ -204,7 +204,7 @@ pub struct ServeArguments {
     #[arg(long, value_name = "SIZE", value_parser = parse_memory_bytes, default_value = "16MiB", help_heading = "Bounds")]
     pub max_body_bytes: usize,
 
-    /// Memory for large request bodies over all connections
+    /// Memory for large request bodies over all connections, and for what is made of them
     #[arg(long, value_name = "SIZE", value_parser = parse_memory_bytes, default_value = "256MiB", help_heading = "Bounds")]
     pub max_body_bytes_total: usize,
 

@@ -42,9 +42,13 @@ pub(crate) struct BodyBounds {
 /// first and reads later gets to see the answer. In bytes.
 const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How often what a large body says is in memory until it is answered: as it came, decoded, and as
+/// what is written.
+const COPIES: usize = 3;
+
 impl BodyBounds {
     pub fn new(config: &ServerConfig) -> Self {
-        let total = config.max_body_bytes_total.max(config.max_body_bytes);
+        let total = config.max_body_bytes_total.max(COPIES * config.max_body_bytes);
         BodyBounds {
             max_bytes: config.max_body_bytes,
             memory: Memory::new(total),
@@ -53,7 +57,7 @@ impl BodyBounds {
 
     /// Waits for memory for a body of `size_bytes`.
     async fn share(&self, size_bytes: usize, clock: &Clock) -> Result<Share, BodyError> {
-        let share = self.memory.share(size_bytes, clock).await;
+        let share = self.memory.share(COPIES * size_bytes, clock).await;
         share.map_err(|Overdue| BodyError::Slow)
     }
 }

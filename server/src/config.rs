@@ -18,8 +18,9 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// The largest request body, in bytes, after decompression.
     pub max_body_bytes: usize,
-    /// Memory for request bodies over [`SMALL_BODY_BYTES`], in bytes, over all connections.
-    /// Requests beyond it wait, within `body_timeout`. At least `max_body_bytes` is used.
+    /// Memory for request bodies over [`SMALL_BODY_BYTES`] and what is made of them, in bytes, over
+    /// all connections: three times the bodies. Requests beyond it wait, within `body_timeout`. At
+    /// least three times `max_body_bytes` is used.
     pub max_body_bytes_total: usize,
     /// Memory for large answers, in bytes, over all connections: while they are made, and until
     /// their clients have taken them. Requests beyond it wait, within `request_timeout`. At least

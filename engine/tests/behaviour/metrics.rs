@@ -225,12 +225,9 @@ fn write(database: &Database, table: &str, items: usize) {
 #[test]
 fn the_minute_that_is_not_over_is_shown_too() {
     let database = ten_minutes();
-    for table in ["t", "new"] {
-        database.create(table_request(table, "pk:S", &[]));
-    }
-    write(&database, "t", 7);
-    write(&database, "new", 2);
-    database.keep_minute(10 * MINUTE_MS, vec![(consumed("t"), Samples::of(100.0))]);
+    database.create(table_request("new", "pk:S", &[]));
+    write(&database, "new", 7);
+    database.keep_minute(10 * MINUTE_MS, vec![(consumed("new"), Samples::of(100.0))]);
     let sum = |table| {
         let request = statistics("ConsumedWriteCapacityUnits", table, (9.0, 11.0), 60, &["Sum"]);
         let answer = ask(&database, "GetMetricStatistics", &request);
@@ -240,8 +237,8 @@ fn the_minute_that_is_not_over_is_shown_too() {
             .filter_map(|point| point["Sum"].as_f64())
             .collect::<Vec<f64>>()
     };
-    assert_eq!(sum("t"), [9.0, 107.0]);
-    assert_eq!(sum("new"), [2.0]);
+    assert_eq!(sum("t"), [9.0]);
+    assert_eq!(sum("new"), [107.0]);
     let named = json!({"MetricName": "ConsumedWriteCapacityUnits"});
     let listed = ask(&database, "ListMetrics", &named);
     assert_eq!(listed["Metrics"].as_array().map(Vec::len), Some(2));
@@ -250,25 +247,27 @@ fn the_minute_that_is_not_over_is_shown_too() {
 #[test]
 fn what_requests_do_is_kept_minute_by_minute() {
     let database = Database::empty();
-    let mut request = table_request("t", "pk:S", &[]);
+    let mut request = table_request("tab", "pk:S", &[]);
     request["BillingMode"] = json!("PROVISIONED");
     request["ProvisionedThroughput"] = json!({"ReadCapacityUnits": 3, "WriteCapacityUnits": 4});
     database.create(request);
     database.work();
-    write(&database, "t", 5);
-    database.case("Scan", json!({"TableName": "t"})).succeeds();
+    write(&database, "tab", 5);
+    database.case("Scan", json!({"TableName": "tab"})).succeeds();
     let failing = json!({
-        "TableName": "t", "Key": {"pk": {"S": "0"}}, "ConditionExpression": "attribute_not_exists(pk)",
+        "TableName": "tab", "Key": {"pk": {"S": "0"}}, "ConditionExpression": "attribute_not_exists(pk)",
     });
     for _ in 0..3 {
         let (status, _) = database.case("DeleteItem", &failing).response();
         assert_eq!(status, 400);
     }
-    let (status, _) = database.case("GetItem", json!({"TableName": "t"})).response();
+    let (status, _) = database
+        .case("GetItem", json!({"TableName": "other", "Key": {"pk": {"S": "0"}}}))
+        .response();
     assert_eq!(status, 400);
     database.wait_ms(MINUTE_MS);
     database.work();
-    write(&database, "t", 1);
+    write(&database, "tab", 1);
     database.wait_ms(MINUTE_MS);
     database.work();
     // All of it is there after a restart.
@@ -285,9 +284,9 @@ fn what_requests_do_is_kept_minute_by_minute() {
             .map(|point| point[statistic].as_f64().unwrap())
             .collect::<Vec<f64>>()
     };
-    let table = json!([{"Name": "TableName", "Value": "t"}]);
+    let table = json!([{"Name": "TableName", "Value": "tab"}]);
     let operation =
-        |name: &str| json!([{"Name": "TableName", "Value": "t"}, {"Name": "Operation", "Value": name}]);
+        |name: &str| json!([{"Name": "TableName", "Value": "tab"}, {"Name": "Operation", "Value": name}]);
     assert_eq!(
         points("ConsumedWriteCapacityUnits", table.clone(), "Sum"),
         [5.0 + 3.0, 1.0]
@@ -347,7 +346,11 @@ fn queries_and_expressions_are_answered_in_their_order() {
     };
     assert_eq!(numbers(&results[1]["Timestamps"]), [at(5.0), at(0.0)]);
     assert_eq!(numbers(&results[1]["Values"]), [35.0, 10.0]);
-    assert_eq!(numbers(&results[0]["Values"]), [35.0 / 300.0, 10.0 / 300.0]);
+    let rates = numbers(&results[0]["Values"]);
+    assert!(
+        (rates[0] - 35.0 / 300.0).abs() < 1e-9 && (rates[1] - 10.0 / 300.0).abs() < 1e-9,
+        "{rates:?}"
+    );
     assert_eq!(results[0]["StatusCode"], "Complete");
 }
 

@@ -41,7 +41,7 @@ fn of_table(more: Value) -> Value {
 /// A database with a table of 10 units.
 fn with_table() -> Database {
     let database = Database::empty();
-    let mut request = table_request("table", "pk:S,a:S", &[global("i", "a:S", "ALL")]);
+    let mut request = table_request("table", "pk:S,a:S", &[global("by_a", "a:S", "ALL")]);
     request["BillingMode"] = json!("PROVISIONED");
     let throughput = json!({"ReadCapacityUnits": 10, "WriteCapacityUnits": 10});
     request["ProvisionedThroughput"] = throughput.clone();
@@ -109,7 +109,7 @@ fn targets_are_registered_described_and_deregistered() {
     let again = asked(&database, "RegisterScalableTarget", &change);
     assert_eq!(again["ScalableTargetARN"], arn.as_str());
     let of_index = about(
-        "table/table/index/i",
+        "table/table/index/by_a",
         "dynamodb:index:ReadCapacityUnits",
         json!({"MinCapacity": 1, "MaxCapacity": 2}),
     );

@@ -17,11 +17,22 @@ use crate::StoreError;
 
 /// The seal's file, in the data directory.
 const SEAL_FILE: &str = "stator.closed";
+/// The seal while it is being written: where the disk is full, no part of one must be left.
+const SEAL_FILE_UNFINISHED: &str = "stator.closed.new";
 
 /// Seals the directory at `path`, whose database nobody has open.
 pub(super) fn put(path: &Path, database: &Path) -> Result<(), StoreError> {
     let content = describe_manifest(database)?;
-    write_durably(&path.join(SEAL_FILE), content.as_bytes())?;
+    let unfinished = path.join(SEAL_FILE_UNFINISHED);
+    let seal = path.join(SEAL_FILE);
+    let put = || {
+        write_durably(&unfinished, content.as_bytes())?;
+        fs::rename(&unfinished, &seal).map_err(|error| io_error("write", &seal, &error))
+    };
+    put().inspect_err(|_| {
+        // What is left of it means nothing, and is written over the next time.
+        let _removed = fs::remove_file(&unfinished);
+    })?;
     sync_directory(path)
 }
 

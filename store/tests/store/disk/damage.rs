@@ -248,3 +248,23 @@ async fn a_manifest_cut_short_before_the_log_is_refused() {
     }
     assert!(refusals > 0, "no cut of {length} bytes was told by the log");
 }
+
+/// A full disk may leave the beginning of a seal, which is none.
+#[tokio::test]
+async fn a_seal_that_was_not_finished_is_none() {
+    let directory = Directory::new();
+    let options = directory.options();
+    let store = DiskStore::open(&options).expect("it opens");
+    put(&store, ROWS, "row", "value").await;
+    drop(store);
+    let seal = directory.0.join("stator.closed");
+    let content = fs::read(&seal).expect("it is sealed");
+    fs::remove_file(&seal).expect("it is there");
+    fs::write(directory.0.join("stator.closed.new"), &content[..5]).expect("written");
+    for _ in 0..2 {
+        let store = DiskStore::open(&options).expect("it opens");
+        assert!(store.get(ROWS, b"row").await.expect("read").is_some());
+        drop(store);
+        assert!(seal.exists() && !directory.0.join("stator.closed.new").exists());
+    }
+}

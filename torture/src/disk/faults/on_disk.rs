@@ -258,6 +258,7 @@ impl Trial<'_> {
         // Reads go on, and show nothing that cannot be; a read may fail for the same reason.
         match read_all(&server.address()) {
             Ok(observed) => check_all(&ledgers, &observed, u64::MAX).context("before the restart")?,
+            Err(_) if has_ended(&mut server)? => return Ok((ledgers, End::Killed)),
             Err(Trouble::Refused(refusal)) if is_struck()? => check_refusal(&refusal)?,
             Err(trouble) => return Err(Failure::new(format!("before the restart: {trouble}"))),
         }
@@ -274,6 +275,7 @@ impl Trial<'_> {
         {
             true => server.kill(),
             false => match server.stop() {
+                Err(_) if kills && is_struck()? => return Ok((ledgers, End::Killed)),
                 Err(failure) if !is_struck()? || failure.to_string().contains("signal") => {
                     return Err(failure);
                 }
