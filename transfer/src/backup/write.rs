@@ -96,7 +96,7 @@ impl<'b> Chunks<'b> {
         backup: &Backup,
         on_progress: &'b mut (dyn FnMut(Progress) + Send),
     ) -> Result<Self, Error> {
-        let mut progress = BackupProgress {
+        let progress = BackupProgress {
             format_version: FORMAT_VERSION,
             table_id: backup.table_id.clone(),
             created_at: text_of(backup.time_ms),
@@ -116,7 +116,6 @@ impl<'b> Chunks<'b> {
             }
             earlier = noted.chunks;
         }
-        progress.chunks.reserve(earlier.len());
         let chunks = Chunks {
             folder,
             progress,
