@@ -113,7 +113,10 @@ impl Location {
                 match (parent, root.file_name().and_then(|name| name.to_str())) {
                     (Some(parent), Some(name)) if root.is_file() => {
                         let place = Self::directory(text, parent, name.to_owned())?;
-                        Ok(Location { is_single: true, ..place })
+                        Ok(Location {
+                            is_single: true,
+                            ..place
+                        })
                     }
                     _ => Err(Error::unusable(text, "does not exist")),
                 }
@@ -260,7 +263,9 @@ impl Location {
         if self.is_single {
             // Nobody wants all that lies beside it to be looked at.
             let object = self.store.head(&prefix).await;
-            return object.map(|object| vec![object]).map_err(|error| self.failed("", error));
+            return object
+                .map(|object| vec![object])
+                .map_err(|error| self.failed("", error));
         }
         // A store lists whole segments of names alone; the last one may be the beginning of several.
         let folder = prefix

@@ -130,11 +130,11 @@ impl DataFile {
         // Compression takes long enough to hold up whoever shares the thread.
         let work = blocking(move || {
             let mut text = Vec::new();
-            page.iter().try_for_each(|line| line.append(format, &mut text))?;
+            page.iter().for_each(|line| line.append(format, &mut text));
             encoder.write_all(&text).expect("memory takes what is written");
-            Ok::<_, Error>((encoder, text.len()))
+            (encoder, text.len())
         });
-        let (mut encoder, text_bytes) = work.await.map_err(|_| Error::Interrupted)??;
+        let (mut encoder, text_bytes) = work.await.map_err(|_| Error::Interrupted)?;
         self.text_bytes += text_bytes as u64;
         let compressed = std::mem::take(encoder.get_mut());
         self.encoder = Some(encoder);

@@ -1,93 +1,118 @@
 //! Items as lines of Amazon Ion text, with the documented mapping of types: numbers are decimals, sets
 //! are lists with the annotations `$dynamodb_SS`, `$dynamodb_NS` and `$dynamodb_BS`.
+//!
+//! Written here, not by the library that reads it: that one leaves control characters in texts as they
+//! are, which neither it nor others then read.
 
-use ion_rs::{Decimal, Element, IntoAnnotatedElement, IonType, Sequence, Struct, v1_0};
+use std::io::Write;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ion_rs::Decimal;
 use model::{Item, MapRef, Number, SetRef, ValueRef, ValueType};
 
 use super::line::Change;
-use crate::error::Error;
-
-/// What each line begins with: the version of Ion.
-const VERSION_MARKER: &[u8] = b"$ion_1_0 ";
 
 /// Appends `$ion_1_0 {Item:{...}}`.
-pub fn append_item(item: &Item, out: &mut Vec<u8>) -> Result<(), Error> {
-    let line = Struct::builder()
-        .with_field("Item", structure(&item.attributes()))
-        .build();
-    append_line(&Element::from(line), out)
+pub fn append_item(item: &Item, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"$ion_1_0 {Item:");
+    append_struct(&item.attributes(), out);
+    out.extend_from_slice(b"}\n");
 }
 
 /// Appends `$ion_1_0 {Record:{Keys:{...},Metadata:{...},OldImage:{...},NewImage:{...}}}`.
-pub fn append_change(change: &Change, out: &mut Vec<u8>) -> Result<(), Error> {
-    let time = Decimal::new(change.write_time_micros, 0);
-    let metadata = Struct::builder().with_field("WriteTimestampMicros", time).build();
-    let mut record = Struct::builder()
-        .with_field("Keys", structure(&change.keys.attributes()))
-        .with_field("Metadata", metadata);
+pub fn append_change(change: &Change, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"$ion_1_0 {Record:{Keys:");
+    append_struct(&change.keys.attributes(), out);
+    let metadata = format!(",Metadata:{{WriteTimestampMicros:{}.}}", change.write_time_micros);
+    out.extend_from_slice(metadata.as_bytes());
     for (name, image) in [("OldImage", &change.old_image), ("NewImage", &change.new_image)] {
         if let Some(image) = image {
-            record = record.with_field(name, structure(&image.attributes()));
+            out.extend_from_slice(format!(",{name}:").as_bytes());
+            append_struct(&image.attributes(), out);
         }
     }
-    let line = Struct::builder().with_field("Record", record.build()).build();
-    append_line(&Element::from(line), out)
+    out.extend_from_slice(b"}}\n");
 }
 
-fn append_line(line: &Element, out: &mut Vec<u8>) -> Result<(), Error> {
-    let text = line
-        .encode_as(v1_0::Text)
-        .map_err(|error| Error::unusable("an item", format!("cannot be written as Ion: {error}")))?;
-    // The marker belongs to every line, whether the encoder writes one or not.
-    let text = text.trim().trim_start_matches("$ion_1_0").trim_start();
-    out.extend_from_slice(VERSION_MARKER);
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'\n');
-    Ok(())
+fn append_struct(map: &MapRef<'_>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (index, (name, value)) in map.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match is_identifier(name) {
+            true => out.extend_from_slice(name),
+            false => append_text(name, out),
+        }
+        out.push(b':');
+        append_value(&value, out);
+    }
+    out.push(b'}');
 }
 
-fn structure(map: &MapRef<'_>) -> Struct {
-    map.iter()
-        .fold(Struct::builder(), |fields, (name, value)| {
-            fields.with_field(text(name), element(&value))
-        })
-        .build()
+/// Whether a name can stand without quotes. `$` begins names that mean something to Ion.
+fn is_identifier(name: &[u8]) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let begins = name.first().is_some_and(|first| !first.is_ascii_digit());
+    begins && name.iter().all(is_word) && !matches!(name, b"null" | b"true" | b"false" | b"nan")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn element(value: &ValueRef<'_>) -> Element {
+fn append_value(value: &ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
-        ValueRef::String(bytes) => Element::string(text(bytes)),
-        ValueRef::Number(number) => Element::decimal(decimal(*number)),
-        ValueRef::Binary(bytes) => Element::blob(bytes),
-        ValueRef::Bool(value) => Element::boolean(*value),
-        ValueRef::Null => Element::null(IonType::Null),
-        ValueRef::List(list) => {
-            let members = list.iter().map(|member| element(&member));
-            Sequence::builder().push_all(members).build_list().into()
+        ValueRef::String(text) => append_text(text, out),
+        ValueRef::Number(number) => append_number(*number, out),
+        ValueRef::Binary(bytes) => {
+            out.extend_from_slice(format!("{{{{{}}}}}", BASE64_STANDARD.encode(bytes)).as_bytes());
         }
-        ValueRef::Map(map) => structure(map).into(),
-        ValueRef::Set(set) => annotated_list(set),
+        ValueRef::Bool(true) => out.extend_from_slice(b"true"),
+        ValueRef::Bool(false) => out.extend_from_slice(b"false"),
+        ValueRef::Null => out.extend_from_slice(b"null"),
+        ValueRef::List(list) => append_list(list.iter(), out),
+        ValueRef::Map(map) => append_struct(map, out),
+        ValueRef::Set(set) => append_set(set, out),
     }
 }
 
-fn annotated_list(set: &SetRef<'_>) -> Element {
-    let annotation = match set.set_type() {
-        ValueType::StringSet => "$dynamodb_SS",
-        ValueType::NumberSet => "$dynamodb_NS",
-        _ => "$dynamodb_BS",
-    };
-    let members = set.iter().map(|member| element(&member));
-    Sequence::builder()
-        .push_all(members)
-        .build_list()
-        .with_annotations([annotation])
+fn append_list<'v>(members: impl Iterator<Item = ValueRef<'v>>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, member) in members.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        append_value(&member, out);
+    }
+    out.push(b']');
 }
 
-fn decimal(number: Number) -> Decimal {
+fn append_set(set: &SetRef<'_>, out: &mut Vec<u8>) {
+    let annotation: &[u8] = match set.set_type() {
+        ValueType::StringSet => b"$dynamodb_SS::",
+        ValueType::NumberSet => b"$dynamodb_NS::",
+        _ => b"$dynamodb_BS::",
+    };
+    out.extend_from_slice(annotation);
+    append_list(set.iter(), out);
+}
+
+fn append_number(number: Number, out: &mut Vec<u8>) {
     let (coefficient, exponent) = number.parts();
-    Decimal::new(coefficient, i64::from(exponent))
+    let decimal = Decimal::new(coefficient, i64::from(exponent));
+    write!(out, "{decimal}").expect("memory takes what is written");
+}
+
+/// Appends a string in quotes; `text` is UTF-8.
+fn append_text(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0..0x20 | 0x7F => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
 }

@@ -4,25 +4,23 @@ use api::append_item_json;
 use model::Item;
 
 use super::{OutputFormat, ion};
-use crate::error::Error;
 
 /// What can be a line of an export.
 pub trait Line: Send + 'static {
     /// Appends it as a line, with the line's end.
-    fn append(&self, format: OutputFormat, out: &mut Vec<u8>) -> Result<(), Error>;
+    fn append(&self, format: OutputFormat, out: &mut Vec<u8>);
 
     /// What it measures, as the service bills it, in bytes.
     fn size_bytes(&self) -> usize;
 }
 
 impl Line for Item {
-    fn append(&self, format: OutputFormat, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn append(&self, format: OutputFormat, out: &mut Vec<u8>) {
         match format {
             OutputFormat::DynamodbJson => {
                 out.extend_from_slice(b"{\"Item\":");
                 append_item_json(self, out);
                 out.extend_from_slice(b"}\n");
-                Ok(())
             }
             OutputFormat::Ion => ion::append_item(self, out),
         }
@@ -47,7 +45,7 @@ pub struct Change {
 }
 
 impl Line for Change {
-    fn append(&self, format: OutputFormat, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn append(&self, format: OutputFormat, out: &mut Vec<u8>) {
         if format == OutputFormat::Ion {
             return ion::append_change(self, out);
         }
@@ -62,7 +60,6 @@ impl Line for Change {
             }
         }
         out.extend_from_slice(b"}\n");
-        Ok(())
     }
 
     fn size_bytes(&self) -> usize {

@@ -38,6 +38,8 @@ pub struct Nesting<R> {
     /// The two bytes before, where they may mean something together with the next; zeros where not.
     before: [u8; 2],
     is_escaped: bool,
+    /// Whether what was read last ended where it nests too deep.
+    is_too_deep: bool,
 }
 
 impl<R> Nesting<R> {
@@ -48,6 +50,7 @@ impl<R> Nesting<R> {
             depth: 0,
             before: [0; 2],
             is_escaped: false,
+            is_too_deep: false,
         }
     }
 
@@ -107,11 +110,16 @@ impl<R> Nesting<R> {
 
 impl<R: Read> Read for Nesting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_too_deep {
+            return Err(io::Error::other("it nests deeper than any item can"));
+        }
         let count = self.reader.read(buffer)?;
-        for byte in &buffer[..count] {
+        for (index, byte) in buffer[..count].iter().enumerate() {
             self.see(*byte);
             if self.depth > DEPTH_MAX {
-                return Err(io::Error::other("it nests deeper than any item can"));
+                // What comes before is good, and read first.
+                self.is_too_deep = true;
+                return Ok(index + 1);
             }
         }
         Ok(count)
