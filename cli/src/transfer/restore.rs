@@ -11,10 +11,11 @@ use crate::failure::Failure;
 /// Restores the backup, or only verifies it, and says what was done.
 pub fn restore(arguments: &RestoreArguments) -> Result<(), Failure> {
     let folder = Location::to_read(&arguments.from, &arguments.transfer.s3_buckets())?;
+    // Before the data directory is touched, which may have to be created.
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
+    let manifest = runtime.block_on(verified(&folder))?;
     if arguments.verify_only {
-        let runtime = tokio::runtime::Runtime::new()
-            .map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
-        let manifest = runtime.block_on(verified(&folder))?;
         println!(
             "{} is whole: {} of {} ({}), of {}.",
             arguments.from,
@@ -26,8 +27,10 @@ pub fn restore(arguments: &RestoreArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let database = OpenDatabase::open(&arguments.transfer, Missing::Created)?;
-    let restored = database.runtime.block_on(run(&database, arguments, &folder));
-    let (manifest, name) = database.close(restored)?;
+    let restored = database
+        .runtime
+        .block_on(run(&database, arguments, &folder, &manifest));
+    let name = database.close(restored)?;
     println!("Restored {} into {name}.", items_text(manifest.item_count));
     let settings = &manifest.table_settings;
     if !arguments.all_settings && *settings != ::transfer::TableSettings::default() {
@@ -53,8 +56,8 @@ async fn run(
     database: &OpenDatabase,
     arguments: &RestoreArguments,
     folder: &Location,
-) -> Result<(BackupManifest, String), Failure> {
-    let manifest = verified(folder).await?;
+    manifest: &BackupManifest,
+) -> Result<String, Failure> {
     let name = arguments
         .table
         .clone()
@@ -70,7 +73,7 @@ async fn run(
         false => manifest.table_definition.clone(),
     };
     let bar = Bar::new("Restoring", Some(manifest.item_count));
-    let restored = restore_backup(folder, &manifest, &definition, &table, &mut |progress| {
+    let restored = restore_backup(folder, manifest, &definition, &table, &mut |progress| {
         bar.show(progress)
     })
     .await;
@@ -79,5 +82,5 @@ async fn run(
     if arguments.all_settings {
         table.apply(&manifest.table_settings).await?;
     }
-    Ok((manifest, name))
+    Ok(name)
 }
