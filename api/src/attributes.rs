@@ -3,10 +3,12 @@
 
 mod decode;
 mod encode;
+mod text;
 mod value_error;
 
 use model::{Item, Value};
 
+pub use text::{append_item_json, items_from_json};
 pub use value_error::ValueError;
 
 /// A map of attribute values: an item, a key, or the values of an expression.

@@ -46,7 +46,7 @@ pub mod scaling;
 mod tests;
 pub mod types;
 
-pub use attributes::{AttributeMap, AttributeValue, ValueError};
+pub use attributes::{AttributeMap, AttributeValue, ValueError, append_item_json, items_from_json};
 pub use context::{Context, Principal};
 pub use dispatch::{DynamoDb, Response, dispatch};
 pub use error::{Error, ErrorKind};

@@ -9,6 +9,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use server::CorsOrigin;
 
+#[cfg(feature = "disk")]
+use crate::transfer::arguments::{BackupArguments, ExportArguments, ImportArguments, RestoreArguments};
 use crate::units::{parse_duration, parse_duration_or_zero, parse_memory_bytes, parse_size_bytes};
 
 /// Amazon DynamoDB as a program that you run yourself.
@@ -33,6 +35,18 @@ pub enum Command {
     /// Take the damaged part out of a data directory's log, after saying what is lost by it
     #[cfg(feature = "disk")]
     Repair(RepairArguments),
+    /// Write a table of a data directory to files, in the layout of the service's exports
+    #[cfg(feature = "disk")]
+    Export(Box<ExportArguments>),
+    /// Read items from files into a table of a data directory
+    #[cfg(feature = "disk")]
+    Import(Box<ImportArguments>),
+    /// Write a table of a data directory to a backup, with all that is needed to restore it
+    #[cfg(feature = "disk")]
+    Backup(Box<BackupArguments>),
+    /// Make a table of a backup
+    #[cfg(feature = "disk")]
+    Restore(Box<RestoreArguments>),
 }
 
 /// The directory that an offline command works on.
@@ -301,7 +315,7 @@ fn parse_rollover(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_region(text: &str) -> Result<String, String> {
+pub fn parse_region(text: &str) -> Result<String, String> {
     let in_alphabet = text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
@@ -311,7 +325,7 @@ fn parse_region(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_account_id(text: &str) -> Result<String, String> {
+pub fn parse_account_id(text: &str) -> Result<String, String> {
     match text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(text.to_owned()),
         false => Err("an account id has 12 digits".to_owned()),

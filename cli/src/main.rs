@@ -13,6 +13,8 @@ mod serve;
 mod service;
 #[cfg(feature = "disk")]
 mod storage;
+#[cfg(feature = "disk")]
+mod transfer;
 mod units;
 
 use std::env;
@@ -51,6 +53,14 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         #[cfg(feature = "disk")]
         Command::Repair(arguments) => repair::repair(&arguments),
+        #[cfg(feature = "disk")]
+        Command::Export(arguments) => transfer::export(&arguments),
+        #[cfg(feature = "disk")]
+        Command::Import(arguments) => transfer::import(&arguments),
+        #[cfg(feature = "disk")]
+        Command::Backup(arguments) => transfer::backup(&arguments),
+        #[cfg(feature = "disk")]
+        Command::Restore(arguments) => transfer::restore(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -237,6 +237,11 @@ impl Number {
         i64::from(self.exponent) + i64::from(digit_count(self.coefficient.unsigned_abs())) - 1
     }
 
+    /// The coefficient, without trailing zeros, and the power of ten that it is multiplied by.
+    pub fn parts(self) -> (i128, i16) {
+        (self.coefficient, self.exponent)
+    }
+
     /// What the number costs in an item, in bytes (AWS-FACTS 28): one, and one for every two
     /// significant digits before the point, and again after it, and one for a minus sign.
     pub fn size_bytes(self) -> usize {

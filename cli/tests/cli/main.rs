@@ -5,3 +5,5 @@ mod damage;
 mod failures;
 mod process;
 mod serving;
+#[cfg(feature = "disk")]
+mod transfers;
