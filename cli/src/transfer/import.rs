@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// What is imported.
 enum Source {
     /// An export, verified.
-    Export(VerifiedExport),
+    Export(Box<VerifiedExport>),
     /// Any objects.
     Objects(ImportFormat),
 }
@@ -95,7 +95,7 @@ async fn find_source(arguments: &ImportArguments, location: &Location) -> Result
             let bar = Bar::new("Verifying", None);
             let verified = export.verify().await;
             bar.clear();
-            Ok(Source::Export(verified?))
+            Ok(Source::Export(Box::new(verified?)))
         }
         (None, _) => Err(Failure::new(format!(
             "{} holds no export; say with --format what its objects hold",

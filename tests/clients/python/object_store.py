@@ -6,7 +6,7 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 TIME = "2026-11-21T00:00:00.000Z"
@@ -74,6 +74,8 @@ def _handler(store):
             objects = store.buckets.get(bucket)
             if objects is None:
                 return self._error(404, "NoSuchBucket")
+            if not key and "delete" in query:
+                return self._delete_several(objects, body.decode())
             if not key:
                 return self._list(bucket, objects, query.get("prefix", ""))
             return getattr(self, f"_{self.command.lower()}")(objects, key, query, body)
@@ -93,6 +95,13 @@ def _handler(store):
                 "</ListBucketResult>"
             )
             self._answer(200, text.encode(), Content_Type="application/xml")
+
+        def _delete_several(self, objects, body):
+            keys = [unescape(key) for key in re.findall(r"<Key>(.*?)</Key>", body)]
+            for key in keys:
+                objects.pop(key, None)
+            deleted = "".join(f"<Deleted><Key>{escape(key)}</Key></Deleted>" for key in keys)
+            self._answer(200, f"<DeleteResult {NAMESPACE}>{deleted}</DeleteResult>".encode())
 
         def _get(self, objects, key, query, body):
             if key not in objects:
