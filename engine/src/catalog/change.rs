@@ -233,7 +233,9 @@ impl<S: Store> Engine<S> {
         let outcome = self.commit_catalog(source, declared, decide).await;
         self.catalog.forget(target);
         let (source, target) = outcome?.ok_or_else(Error::internal)?;
-        source.map(|source| self.adopt(source));
+        if let Some(source) = source {
+            self.adopt(source);
+        }
         Ok(target.map(|target| self.adopt(target)))
     }
 }

@@ -196,7 +196,7 @@ impl<S: Store> Load<S> {
     fn item(&mut self) -> Value {
         let mut item = self.key();
         item["value"] = number(self.rng.u32(..));
-        for name in ["a", "b"] {
+        for name in ["a", "bbb"] {
             if self.rng.bool() {
                 item[name] = text(self.rng.u8(..4));
             }
@@ -269,18 +269,18 @@ impl<S: Store> Load<S> {
         }
     }
 
-    /// Makes the index `b` or drops it.
+    /// Makes the index `bbb` or drops it.
     async fn change_indexes(&mut self) {
         self.sweep().await;
         let has_index = !index_names(&describe(&self.engine, "table").await).is_empty();
         let change = if has_index {
-            json!({"Delete": {"IndexName": "b"}})
+            json!({"Delete": {"IndexName": "bbb"}})
         } else {
-            json!({"Create": index("b")})
+            json!({"Create": index("bbb")})
         };
         let request = json!({
             "TableName": "table", "GlobalSecondaryIndexUpdates": [change],
-            "AttributeDefinitions": [{"AttributeName": "b", "AttributeType": "S"}],
+            "AttributeDefinitions": [{"AttributeName": "bbb", "AttributeType": "S"}],
         });
         self.call("UpdateTable", request).await;
     }
