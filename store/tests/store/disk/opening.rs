@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use store::{DiskStore, KeySpace, StoreError, find_log_losses};
+use store::{DiskStore, StoreError, find_log_losses};
 
 use crate::support::*;
 
