@@ -262,7 +262,10 @@ fn what_requests_do_is_kept_minute_by_minute() {
         assert_eq!(status, 400);
     }
     let (status, _) = database
-        .case("GetItem", json!({"TableName": "other", "Key": {"pk": {"S": "0"}}}))
+        .case(
+            "GetItem",
+            json!({"TableName": "other", "Key": {"pk": {"S": "0"}}}),
+        )
         .response();
     assert_eq!(status, 400);
     database.wait_ms(MINUTE_MS);
