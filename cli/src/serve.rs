@@ -79,6 +79,7 @@ fn run<S: Store>(
                 "the time to finish requests is over; connections were cut"
             );
         }
+        database.finish().await;
         Ok::<(), Failure>(())
     })?;
     close(database.store())

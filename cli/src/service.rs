@@ -41,6 +41,13 @@ impl<S: Store> Database<S> {
         Database { engine }
     }
 
+    /// Keeps what has been counted and not stored yet: when the server has stopped.
+    pub async fn finish(&self) {
+        if let Err(error) = self.engine.keep_current_minute().await {
+            tracing::warn!(error = %error.message, "the metrics of the last minute are lost");
+        }
+    }
+
     /// What the engine stores in.
     pub fn store(&self) -> &S {
         self.engine.store()
