@@ -40,13 +40,13 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const PAGES: usize = 160;
+const PAGES: usize = 110;
 const PAGE_ITEMS: usize = 512;
 const FILLER_BYTES: usize = 1500;
 const ITEMS: u64 = (PAGES * PAGE_ITEMS) as u64;
 /// All items together: more than may be in memory at one time.
 const TOTAL_BYTES: usize = PAGES * PAGE_ITEMS * FILLER_BYTES;
-const PEAK_BYTES_MAX: usize = 72 << 20;
+const PEAK_BYTES_MAX: usize = 64 << 20;
 
 /// Items that hardly compress.
 fn pages() -> impl Stream<Item = Result<Vec<Item>, Error>> + Send {
