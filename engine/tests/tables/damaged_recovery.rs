@@ -8,7 +8,7 @@ const NAME: &str = "t_recorded";
 /// The positions of the catalog, of change logs and of what jobs set aside among the key spaces.
 const CATALOG: u8 = 0;
 const LOG: u8 = 3;
-const SCRATCH: u8 = 8;
+const SCRATCH: u8 = 9;
 
 /// A table with its recovery enabled, and an item that was put and replaced.
 fn service() -> Service {
