@@ -128,7 +128,6 @@ def test_commands_as_people_write_them(aws):
         )  # fmt: skip
 
 
-@pytest.mark.xfail(reason="nobody hands over what was counted yet", strict=True)
 def test_figures_are_the_same_in_every_protocol(memory_endpoint):
     clients = [connect(memory_endpoint, protocol) for protocol in PROTOCOLS]
     table = "Measured"
@@ -151,5 +150,6 @@ def test_figures_are_the_same_in_every_protocol(memory_endpoint):
         points = cloudwatch.get_metric_statistics(**statistics(table))["Datapoints"]
         assert sum(point["Sum"] for point in points) == 5
         assert all(point["Unit"] == "Count" and point["Timestamp"].tzinfo for point in points)
-        assert cloudwatch.get_metric_data(**data(table))["MetricDataResults"][0]["Values"] == [10.0]
+        # A minute may have ended meanwhile.
+        assert sum(cloudwatch.get_metric_data(**data(table))["MetricDataResults"][0]["Values"]) == 10.0
     dynamodb.delete_table(TableName=table)
