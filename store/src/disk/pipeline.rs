@@ -31,6 +31,8 @@ struct State {
     /// The group that `batches` will be.
     group: Arc<Group>,
     pending: HashMap<Arc<Key>, Pending>,
+    /// The group that the committer is writing.
+    writing: Option<Arc<Group>>,
     /// How many batches the committer sleeps for; 0 while it works.
     awaited: usize,
     closed: bool,
@@ -136,10 +138,12 @@ impl Pipeline {
             }
         }
         state.awaited = 0;
+        let group = std::mem::take(&mut state.group);
+        state.writing = Some(group.clone());
         Some(Taken {
             gathered: state.batches.len() >= gathering.batches,
             batches: std::mem::take(&mut state.batches),
-            group: std::mem::take(&mut state.group),
+            group,
         })
     }
 
@@ -151,6 +155,7 @@ impl Pipeline {
     /// Forgets what a group had pending, when readers find it in the database or it has failed.
     pub fn forget(&self, batches: &[Decided], group: &Arc<Group>) {
         let mut state = self.state.lock();
+        state.writing = None;
         for (key, _) in batches.iter().flat_map(|decided| &decided.effects) {
             let is_newest = state
                 .pending
@@ -159,6 +164,14 @@ impl Pipeline {
             if is_newest {
                 state.pending.remove(key);
             }
+        }
+    }
+
+    /// Tells all who wait that their writes have failed, though the committer may be held up for ever.
+    pub fn give_up(&self, error: &StoreError) {
+        let state = self.state.lock();
+        for group in state.writing.iter().chain([&state.group]) {
+            group.complete(Err(error.clone()));
         }
     }
 

@@ -12,8 +12,10 @@ use rocksdb::{Range, WriteBatch, WriteOptions};
 
 use super::database::Database;
 use super::health::Health;
+use super::pipeline::Pipeline;
 use super::tuning::reclaim_options;
 use crate::KeySpace;
+use tokio::sync::Semaphore;
 
 /// Ranges that hold fewer bytes on disk are left to ordinary merging.
 const WORTHWHILE_BYTES: u64 = 8 << 20;
@@ -67,7 +69,8 @@ impl Reclaim {
     }
 
     /// Works until [`Reclaim::close`].
-    pub fn run(&self, database: &Arc<Database>, health: &Arc<Health>, write: &WriteOptions) {
+    pub fn run(&self, database: &Arc<Database>, watch: &Watch, write: &WriteOptions) {
+        let health = &watch.health;
         loop {
             let due = {
                 let mut state = self.state.lock();
@@ -81,7 +84,7 @@ impl Reclaim {
                 let is_due = |range: &mut RemovedRange| range.removed.elapsed() >= delay;
                 state.ranges.extract_if(.., is_due).collect::<Vec<_>>()
             };
-            check_background_work(database, health);
+            watch.check_background_work(database);
             for range in due {
                 if health.check().is_err() {
                     return;
@@ -123,13 +126,28 @@ impl RemovedRange {
     }
 }
 
-/// A failure of a flush or a merge counts as a failed write.
-fn check_background_work(database: &Database, health: &Health) {
-    let errors = database.rocks.property_int_value("rocksdb.background-errors");
-    if let Ok(Some(errors @ 1..)) = errors {
-        health.poison(format!(
-            "{errors} background writes to {} failed; the log says why",
-            database.path().display()
-        ));
+/// Who is told when background work has failed.
+pub(super) struct Watch {
+    pub health: Arc<Health>,
+    pub pipeline: Arc<Pipeline>,
+    pub room: Arc<Semaphore>,
+}
+
+impl Watch {
+    /// A failure of a flush or a merge counts as a failed write. RocksDB may hold up the write that is
+    /// under way until there is room again, which nobody should wait for: it is given up, with all
+    /// that stand in line.
+    fn check_background_work(&self, database: &Database) {
+        let errors = database.rocks.property_int_value("rocksdb.background-errors");
+        if let Ok(Some(errors @ 1..)) = errors {
+            self.health.poison(format!(
+                "{errors} background writes to {} failed; the log says why",
+                database.path().display()
+            ));
+            if let Err(error) = self.health.check() {
+                self.pipeline.give_up(&error);
+                self.room.close();
+            }
+        }
     }
 }

@@ -22,7 +22,7 @@ use super::health::Health;
 use super::options::{DiskOptions, Durability};
 use super::pipeline::{Decided, Pipeline, effects};
 use super::readers::{Readers, spawn};
-use super::reclaim::Reclaim;
+use super::reclaim::{Reclaim, Watch};
 use super::recovery::{check_current, prepare_log};
 use super::seal;
 use super::snapshot::OwnedSnapshot;
@@ -141,8 +141,13 @@ impl DiskStore {
         threads.committer = Some(spawn("store-commit".to_owned(), || committer.run())?);
 
         let (reclaim, database) = (self.reclaim.clone(), self.source.database.clone());
-        let (health, write) = (self.health.clone(), write_options(options.durability));
-        let watch = move || reclaim.run(&database, &health, &write);
+        let write = write_options(options.durability);
+        let watch = Watch {
+            health: self.health.clone(),
+            pipeline: self.pipeline.clone(),
+            room: self.room.clone(),
+        };
+        let watch = move || reclaim.run(&database, &watch, &write);
         threads.reclaim = Some(spawn("store-reclaim".to_owned(), watch)?);
         Ok(())
     }
@@ -169,6 +174,10 @@ impl DiskStore {
         let Some(committer) = threads.committer.take() else {
             return Ok(());
         };
+        if self.health.poisoned().is_some() {
+            // RocksDB may hold up the committer until there is room again, or until this.
+            self.source.database.rocks.cancel_all_background_work(false);
+        }
         // The committer catches its own panics.
         let _ = committer.join();
         let flushed = match self.health.poisoned() {
@@ -284,7 +293,9 @@ impl DiskStore {
             // Not inside of a runtime, so nobody drops the future half way but on purpose.
             Err(_) => carry_out.await,
         }
-        entered.await.map_err(|_| StoreError::Closed)?
+        // The line is given up where the store has failed.
+        let gone = |_| self.health.check().err().unwrap_or(StoreError::Closed);
+        entered.await.map_err(gone)?
     }
 }
 
