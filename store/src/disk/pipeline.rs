@@ -246,3 +246,50 @@ pub(super) fn effects(
         .filter_map(|effect| Some((Arc::new(effect.key), effect.value?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn enter(pipeline: &Pipeline) -> Arc<Group> {
+        let decided = Decided {
+            batch: Batch::new(),
+            effects: Vec::new(),
+            room: 1,
+        };
+        pipeline.enter(decided).expect("it is open")
+    }
+
+    fn outcome(group: &Group) -> Poll<Result<(), StoreError>> {
+        pin!(group.durable()).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn what_is_given_up_has_failed_though_it_is_still_being_written() {
+        let pipeline = Pipeline::default();
+        let written = enter(&pipeline);
+        let taken = pipeline.take(Gathering::default()).expect("one is in line");
+        let waiting = enter(&pipeline);
+        assert!(outcome(&written).is_pending() && outcome(&waiting).is_pending());
+
+        pipeline.give_up(&StoreError::Poisoned("a flush failed".into()));
+        for group in [&written, &waiting] {
+            assert!(matches!(
+                outcome(group),
+                Poll::Ready(Err(StoreError::Poisoned(_)))
+            ));
+        }
+        // The committer may come back and have written it.
+        pipeline.forget(&taken.batches, &taken.group);
+        taken.group.complete(Ok(()));
+        assert!(matches!(outcome(&written), Poll::Ready(Err(_))));
+        assert!(
+            matches!(outcome(&enter(&pipeline)), Poll::Ready(Err(_))),
+            "who comes later is of the group that was given up"
+        );
+    }
+}
