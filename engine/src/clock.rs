@@ -9,6 +9,17 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic_us(&self) -> u64;
 }
 
+/// A clock that others keep, too.
+impl<C: Clock> Clock for std::sync::Arc<C> {
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        (**self).monotonic_us()
+    }
+}
+
 /// A clock that a test moves by hand.
 #[derive(Debug, Default)]
 pub struct ManualClock(std::sync::atomic::AtomicU64);

@@ -63,18 +63,6 @@ pub fn check(input: &[u8]) {
     });
 }
 
-struct Clock(Arc<ManualClock>);
-
-impl engine::Clock for Clock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
-
 struct Database {
     engine: Engine<MemoryStore>,
     clock: Arc<ManualClock>,
@@ -88,7 +76,7 @@ impl Database {
         let store_clock = clock.clone();
         let store_clock = store::Clock::new(move || engine::Clock::now_ms(&*store_clock));
         let store = MemoryStore::with_clock(KEY_SPACES.len(), store_clock);
-        let engine = Engine::open(store, Box::new(Clock(clock.clone())), 1, Settings::default());
+        let engine = Engine::open(store, Box::new(clock.clone()), 1, Settings::default());
         Database {
             engine: engine.await.expect("an empty store opens"),
             clock,

@@ -16,12 +16,11 @@ pub(super) async fn describe<S: Store>(
     input: DescribeScalingActivitiesRequest,
 ) -> Result<DescribeScalingActivitiesResponse, Refusal> {
     let page = Page::new(input.next_token.as_deref(), input.max_results)?;
-    let filter = Filter {
-        namespace: input.service_namespace,
-        ids: input.resource_id.map(|id| vec![id]),
-        dimension: input.scalable_dimension,
-    };
-    filter.check()?;
+    let filter = Filter::new(
+        input.service_namespace,
+        input.resource_id.map(|id| vec![id]),
+        input.scalable_dimension,
+    )?;
     let since_ms = engine.clock.now_ms().saturating_sub(ACTIVITIES_KEPT_MS);
     let mut found: Vec<(String, Activity)> = Vec::new();
     let mut pages = Pages::new(keys::CATALOG, keys::scaling_activities_prefix());

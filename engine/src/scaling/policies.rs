@@ -190,20 +190,11 @@ pub(super) async fn delete<S: Store>(
         resource.described()
     ));
     engine
-        .change_target(&resource, move |before| {
-            let mut before = before;
-            let removed = before.as_mut().and_then(|target| target.policies.remove(&name));
-            match before.filter(|_| removed.is_some()) {
-                Some(target) => Changed::Now(
-                    Box::new(target),
-                    Vec::new(),
-                    Ok(DeleteScalingPolicyResponse::default()),
-                ),
-                None => Changed::Same(Err(missing.clone())),
-            }
+        .remove_of_target(&resource, missing, move |target| {
+            target.policies.remove(&name).is_some()
         })
-        .await
-        .map_err(internal)?
+        .await?;
+    Ok(DeleteScalingPolicyResponse::default())
 }
 
 pub(super) async fn describe<S: Store>(
@@ -212,12 +203,11 @@ pub(super) async fn describe<S: Store>(
     input: DescribeScalingPoliciesRequest,
 ) -> Result<DescribeScalingPoliciesResponse, Refusal> {
     let page = Page::new(input.next_token.as_deref(), input.max_results)?;
-    let filter = Filter {
-        namespace: input.service_namespace,
-        ids: input.resource_id.map(|id| vec![id]),
-        dimension: input.scalable_dimension,
-    };
-    filter.check()?;
+    let filter = Filter::new(
+        input.service_namespace,
+        input.resource_id.map(|id| vec![id]),
+        input.scalable_dimension,
+    )?;
     let names = input.policy_names.unwrap_or_default();
     let mut described = Vec::new();
     for target in engine.targets_that(|resource| filter.admits(resource)).await? {

@@ -40,12 +40,30 @@ pub(super) fn no_target(resource: &Resource) -> Refusal {
 
 /// Which targets a description is asked for.
 pub(super) struct Filter {
-    pub namespace: ServiceNamespace,
-    pub ids: Option<Vec<String>>,
-    pub dimension: Option<ScalableDimension>,
+    namespace: ServiceNamespace,
+    ids: Option<Vec<String>>,
+    dimension: Option<ScalableDimension>,
 }
 
 impl Filter {
+    /// Refuses a dimension without resources.
+    pub fn new(
+        namespace: ServiceNamespace,
+        ids: Option<Vec<String>>,
+        dimension: Option<ScalableDimension>,
+    ) -> Result<Self, Refusal> {
+        if dimension.is_some() && ids.is_none() {
+            return Err(invalid(
+                "A resource ID must be specified if a scalable dimension is specified",
+            ));
+        }
+        Ok(Filter {
+            namespace,
+            ids,
+            dimension,
+        })
+    }
+
     pub fn admits(&self, resource: &Resource) -> bool {
         self.namespace == ServiceNamespace::Dynamodb
             && self
@@ -55,16 +73,6 @@ impl Filter {
                 .ids
                 .as_ref()
                 .is_none_or(|ids| ids.is_empty() || ids.contains(&resource.id()))
-    }
-
-    /// Refuses a dimension without resources.
-    pub fn check(&self) -> Result<(), Refusal> {
-        match (self.dimension, &self.ids) {
-            (Some(_), None) => Err(invalid(
-                "A resource ID must be specified if a scalable dimension is specified",
-            )),
-            _ => Ok(()),
-        }
     }
 }
 

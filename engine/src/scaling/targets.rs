@@ -164,12 +164,11 @@ pub(super) async fn describe<S: Store>(
     input: DescribeScalableTargetsRequest,
 ) -> Result<DescribeScalableTargetsResponse, Refusal> {
     let page = Page::new(input.next_token.as_deref(), input.max_results)?;
-    let filter = Filter {
-        namespace: input.service_namespace,
-        ids: input.resource_ids,
-        dimension: input.scalable_dimension,
-    };
-    filter.check()?;
+    let filter = Filter::new(
+        input.service_namespace,
+        input.resource_ids,
+        input.scalable_dimension,
+    )?;
     let found = engine.targets_that(|resource| filter.admits(resource)).await?;
     let described = found.into_iter().map(|target| {
         let suspended = target.suspended;
@@ -209,6 +208,24 @@ pub(super) fn units(units: i64) -> i32 {
 }
 
 impl<S: Store> Engine<S> {
+    /// Removes something of a target, as `remove` does it; `missing` where there is nothing to remove.
+    pub(super) async fn remove_of_target(
+        &self,
+        resource: &Resource,
+        missing: Refusal,
+        remove: impl Fn(&mut Target) -> bool + Send + 'static,
+    ) -> Result<(), Refusal> {
+        self.change_target(resource, move |mut before| {
+            let is_removed = before.as_mut().is_some_and(&remove);
+            match before.filter(|_| is_removed) {
+                Some(target) => Changed::Now(Box::new(target), Vec::new(), Ok(())),
+                None => Changed::Same(Err(missing.clone())),
+            }
+        })
+        .await
+        .map_err(internal)?
+    }
+
     /// All targets whose resource is admitted, in the order of their keys.
     pub(super) async fn targets_that(
         &self,

@@ -11,19 +11,6 @@ use store::{Direction, KeySpace, MemoryStore, RangeRequest, Read};
 /// When every test begins, in milliseconds since the Unix epoch: 2026-01-01.
 pub const START_MS: u64 = 1_767_225_600_000;
 
-/// The engine's clock, which the test keeps too.
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
-
 /// An engine over the store in memory.
 pub struct Database {
     engine: Engine<MemoryStore>,
@@ -121,7 +108,7 @@ impl Database {
         let clock = Arc::new(ManualClock::new(START_MS));
         let stamps = clock.clone();
         let store = MemoryStore::with_clock(KEY_SPACES.len(), store::Clock::new(move || stamps.now_ms()));
-        let shared = Box::new(SharedClock(clock.clone()));
+        let shared = Box::new(clock.clone());
         let engine = runtime
             .block_on(Engine::open(store, shared, 1, settings))
             .unwrap();
@@ -234,7 +221,7 @@ impl Database {
     /// What is stored, opened again as after a crash.
     pub fn reopened(self, settings: Settings) -> Self {
         let store = self.engine.store().clone();
-        let shared = Box::new(SharedClock(self.clock.clone()));
+        let shared = Box::new(self.clock.clone());
         let opening = Engine::open(store, shared, 2, settings);
         Database {
             engine: self.runtime.block_on(opening).unwrap(),

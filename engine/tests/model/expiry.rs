@@ -24,19 +24,6 @@ const PERIOD_MS: u64 = 1000;
 /// Later than the clock comes in any run.
 const NEVER_SECONDS: u64 = START_MS / 1000 + 1_000_000_000;
 
-/// The engine's clock, which the test moves.
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
-
 struct Shared<S> {
     engine: Engine<S>,
     clock: Arc<ManualClock>,
@@ -190,7 +177,7 @@ fn run(mut home: impl Home, seed: u64) {
             time_to_live_change_ms: 0,
             ..Settings::default()
         };
-        let engine = Engine::open(home.open(), Box::new(SharedClock(clock.clone())), seed, settings)
+        let engine = Engine::open(home.open(), Box::new(clock.clone()), seed, settings)
             .await
             .expect("the store opens");
         let shared = Arc::new(Shared {

@@ -23,18 +23,6 @@ const RESTORES: usize = 20;
 const PARTITIONS: u64 = 6;
 const SORTS: u64 = 8;
 
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
-
 /// The table at the end of a moment: its items by their keys, and the names of its indexes.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Copy {
@@ -379,7 +367,7 @@ impl<S: Store> Load<S> {
 }
 
 async fn open<S: Store>(store: S, clock: &Arc<ManualClock>, seed: u64) -> Engine<S> {
-    let clock = Box::new(SharedClock(clock.clone()));
+    let clock = Box::new(clock.clone());
     Engine::open(store, clock, seed, settings())
         .await
         .expect("the store opens")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use api::{Context, Operation, Service};
-use engine::{Clock, Engine, ManualClock, Settings, Step};
+use engine::{Engine, Settings, Step};
 use fastrand::Rng;
 use serde_json::{Value, json};
 use store::Store;
@@ -17,18 +17,6 @@ use crate::{on_disk, seed};
 const WRITERS: usize = 4;
 const ACCOUNTS: usize = 400;
 const RESTORES: usize = 6;
-
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
 
 struct Shared<S> {
     engine: Engine<S>,
@@ -131,7 +119,7 @@ fn run(mut home: impl Home, seed: u64) {
         .enable_all()
         .build();
     runtime.expect("a runtime starts").block_on(async move {
-        let clock = Box::new(SharedClock(home.clock()));
+        let clock = Box::new(home.clock());
         let engine = Engine::open(home.open(), clock, seed, Settings::default())
             .await
             .expect("opens");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::{Context, Operation, Service as ApiService};
-use engine::{Clock, Engine, KEY_SPACES, ManualClock, Settings, Step, check};
+use engine::{Engine, KEY_SPACES, ManualClock, Settings, Step, check};
 use serde_json::{Value, json};
 use store::{
     Batch, Decision, Declared, Direction, Held, Key, KeySpace, MemoryStore, Outcome, RangeRequest, Read,
@@ -16,18 +16,6 @@ pub const START_MS: u64 = 1_767_225_600_250;
 
 /// How the service begins most messages about parameters.
 pub const INVALID: &str = "One or more parameter values were invalid: ";
-
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
 
 /// An error's name and message.
 pub type Failure = (String, String);
@@ -50,7 +38,7 @@ impl Service {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let clock = Arc::new(ManualClock::new(START_MS));
         let store = MemoryStore::new(KEY_SPACES.len());
-        let shared = Box::new(SharedClock(clock.clone()));
+        let shared = Box::new(clock.clone());
         let engine = runtime
             .block_on(Engine::open(
                 store,

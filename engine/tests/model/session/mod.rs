@@ -39,19 +39,6 @@ pub trait Home {
     fn clock(&self) -> Arc<ManualClock>;
 }
 
-/// A clock that the session moves while the engine has it.
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms()
-    }
-
-    fn monotonic_us(&self) -> u64 {
-        self.0.monotonic_us()
-    }
-}
-
 /// How many of the last operations are printed where a session fails.
 const LOGGED_MAX: usize = 12;
 /// How much is printed of each.
@@ -220,7 +207,7 @@ impl<H: Home> Session<H> {
     }
 
     async fn open_engine(&mut self, store: H::Store) -> Engine<H::Store> {
-        let clock = Box::new(SharedClock(self.clock.clone()));
+        let clock = Box::new(self.clock.clone());
         Engine::open(store, clock, self.rng.u64(..), self.settings)
             .await
             .expect("the store opens")
