@@ -123,6 +123,13 @@ impl<'o> Object<'o> {
 
 include!(concat!(env!("OUT_DIR"), "/encode.rs"));
 
+/// The description of a table as DescribeTable's answer has it.
+pub fn table_description_json(description: &TableDescription) -> Vec<u8> {
+    let mut out = Vec::new();
+    description.encode(&mut out);
+    out
+}
+
 /// The answers of CloudWatch.
 mod cloudwatch {
     use super::{Encode, Object, Timestamp, json};

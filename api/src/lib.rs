@@ -49,5 +49,6 @@ pub mod types;
 pub use attributes::{AttributeMap, AttributeValue, ValueError, append_item_json, items_from_json};
 pub use context::{Context, Principal};
 pub use dispatch::{DynamoDb, Response, dispatch};
+pub use encode::table_description_json;
 pub use error::{Error, ErrorKind};
 pub use operation::{Layer, Operation, Service};

@@ -15,6 +15,7 @@
 //! [`figures`] are computed from them, for [`tables`], [`targets`], [`plots`] and [`document`].
 //! Nothing here links the database: it is measured as users run it.
 
+mod backup;
 mod bare_server;
 mod course;
 mod disk;
@@ -57,6 +58,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::backup::BackupArguments;
 use crate::bare_server::BareServerArguments;
 use crate::document::ReportArguments;
 use crate::full::FullArguments;
@@ -89,10 +91,12 @@ enum Command {
     Plot(ReportArguments),
     /// GetItem, PutItem and Query of 1 KB items, start, memory and size, in a few minutes
     Quick(QuickArguments),
-    /// PutItem on tables with a stream and without, in each durability
+    /// PutItem on tables with a stream, with recovery and without, in each durability
     Streams(StreamsArguments),
     /// GetItem and PutItem before, while and after a million items expire and are swept
     Sweep(SweepArguments),
+    /// PutItem before, while and after its table of a gigabyte is backed up
+    Backup(BackupArguments),
     /// The bare server; the bench starts it as a process of its own
     #[command(hide = true)]
     BareServer(BareServerArguments),
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
         Command::Quick(arguments) => quick::run(&arguments),
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
         Command::BareServer(arguments) => bare_server::run(&arguments),
     };
     match done {

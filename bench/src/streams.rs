@@ -1,8 +1,8 @@
-//! The workload `streams`: what a stream makes a PutItem cost.
+//! The workload `streams`: what a stream, or point-in-time recovery, makes a PutItem cost.
 //!
-//! For each durability three servers run side by side, whose tables differ only in their stream,
-//! and take PutItem in turn. Every PutItem replaces an item, so that a stream with both images
-//! records the old item and the new.
+//! For each durability four servers run side by side, whose tables differ only in their stream and
+//! recovery, and take PutItem in turn. Every PutItem replaces an item, so that a stream with both images
+//! records the old item and the new, and recovery the old one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,21 +49,26 @@ enum View {
     None,
     KeysOnly,
     BothImages,
+    /// There is no stream, and recovery is enabled.
+    Recovery,
 }
 
 impl View {
     /// The one that the others are compared with comes first.
-    const ALL: [View; 3] = [View::None, View::KeysOnly, View::BothImages];
+    const ALL: [View; 4] = [View::None, View::KeysOnly, View::BothImages, View::Recovery];
 
     /// The name for results and the table.
     fn name(self) -> &'static str {
-        self.service_name().unwrap_or("no stream")
+        match self {
+            View::Recovery => "recovery",
+            _ => self.service_name().unwrap_or("no stream"),
+        }
     }
 
     /// The name that the service knows.
     fn service_name(self) -> Option<&'static str> {
         match self {
-            View::None => None,
+            View::None | View::Recovery => None,
             View::KeysOnly => Some("KEYS_ONLY"),
             View::BothImages => Some("NEW_AND_OLD_IMAGES"),
         }
@@ -81,7 +86,7 @@ impl View {
     /// What of a change the stream's record must hold.
     fn expected_record(self, new: &Value, old: &Value, key: &Value) -> Value {
         match self {
-            View::None => Value::Null,
+            View::None | View::Recovery => Value::Null,
             View::KeysOnly => json!({"Keys": key}),
             View::BothImages => json!({"Keys": key, "NewImage": new, "OldImage": old}),
         }
@@ -128,6 +133,9 @@ fn measure_durability(
         let process = ServerProcess::start_stator(&setting.stator, durability, &directory)?;
         let address = process.address();
         control::create_table(address, &view.table())?;
+        if view == View::Recovery {
+            control::enable_recovery(address, TABLE)?;
+        }
         body_bytes = workloads::put_item_answer_bytes(address)?;
         let traffic = Arc::new(Traffic::each_once(&requests, body_bytes));
         load::run(address, &traffic, arguments.shape(), Span::TO_THE_END)
@@ -161,7 +169,7 @@ fn measure_durability(
 /// Changes an item twice, and looks whether the stream tells of it as it must: the speed of a
 /// stream that does not is of no interest.
 fn check_stream(address: SocketAddr, view: View) -> Result<()> {
-    if view == View::None {
+    if view.service_name().is_none() {
         return Ok(());
     }
     let streams = control::call_streams(address, "ListStreams", &json!({"TableName": TABLE}))?;

@@ -210,6 +210,24 @@ pub struct ServeArguments {
     )]
     pub throttle: bool,
 
+    /// Where backups are kept: a directory, or s3://bucket/prefix of the store that AWS_ENDPOINT_URL and
+    /// the other usual variables tell of [default: the directory `backups` in the data directory, memory
+    /// with --in-memory]
+    #[cfg(feature = "disk")]
+    #[arg(long, value_name = "URL", help_heading = "Backups, exports and imports")]
+    pub backups: Option<String>,
+
+    /// The directory whose subdirectories are the buckets of exports and imports; `remote` for those of
+    /// the store that AWS_ENDPOINT_URL and the other usual variables tell of [default: the directory `s3`
+    /// in the data directory, memory with --in-memory]
+    #[cfg(feature = "disk")]
+    #[arg(
+        long,
+        value_name = "DIR|remote",
+        help_heading = "Backups, exports and imports"
+    )]
+    pub s3_directory: Option<PathBuf>,
+
     /// Open connections; further ones wait
     #[arg(long, value_name = "COUNT", value_parser = parse_count, default_value = "4096", help_heading = "Bounds")]
     pub max_connections: usize,

@@ -2,6 +2,8 @@
 
 mod banner;
 mod signals;
+#[cfg(feature = "disk")]
+mod transfers;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -72,6 +74,8 @@ fn run<S: Store>(
         let stop = signals::first_signal()?;
         banner::print(arguments, &listener)?;
         let config = server_config(arguments);
+        #[cfg(feature = "disk")]
+        let transfers = transfers::start(database.engine(), arguments)?;
         if let DrainOutcome::Cut { connections } = server::run(listener, database.clone(), config, stop).await
         {
             tracing::warn!(
@@ -79,6 +83,9 @@ fn run<S: Store>(
                 "the time to finish requests is over; connections were cut"
             );
         }
+        // What is half done goes on with the next start.
+        #[cfg(feature = "disk")]
+        transfers.stop().await;
         database.finish().await;
         Ok::<(), Failure>(())
     })?;
@@ -97,6 +104,7 @@ async fn build_service<S: Store>(store: S, arguments: &ServeArguments) -> Result
         hides_expired: arguments.hide_expired_items,
         has_transaction_conflicts: arguments.transaction_conflicts,
         throttles: arguments.throttle,
+        has_transfers: cfg!(feature = "disk"),
     };
     let seed = RandomState::new().build_hasher().finish();
     let engine = Engine::open(store, Box::new(SystemClock), seed, settings).await;

@@ -1,6 +1,6 @@
 //! Joins the three: HTTP asks, the API decodes and encodes, the engine answers.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::{Context, Operation, Principal, companion, dispatch};
@@ -32,13 +32,21 @@ impl Clock for SystemClock {
 
 /// The engine behind the server's border.
 pub struct Database<S> {
-    engine: Engine<S>,
+    engine: Arc<Engine<S>>,
 }
 
 impl<S: Store> Database<S> {
     /// Serves `engine`.
     pub fn new(engine: Engine<S>) -> Self {
-        Database { engine }
+        Database {
+            engine: Arc::new(engine),
+        }
+    }
+
+    /// The engine.
+    #[cfg(feature = "disk")]
+    pub fn engine(&self) -> &Arc<Engine<S>> {
+        &self.engine
     }
 
     /// Keeps what has been counted and not stored yet: when the server has stopped.
@@ -109,14 +117,14 @@ impl<S: Store> Service for Database<S> {
 
     async fn call(&self, operation: Operation, request: ServiceRequest) -> ServiceResponse {
         let context = context_of(&request.context);
-        let response = dispatch(&self.engine, &context, operation, &request.body).await;
+        let response = dispatch(self.engine.as_ref(), &context, operation, &request.body).await;
         ServiceResponse::new(response.status, response.body)
     }
 
     async fn call_companion(&self, request: CompanionRequest) -> CompanionResponse {
         let context = context_of(&request.context);
         let answer = companion::answer(
-            &self.engine,
+            self.engine.as_ref(),
             &context,
             companion::CompanionRequest {
                 companion: companion_of(&request.target),

@@ -60,6 +60,20 @@ pub(crate) fn parse_stream_arn(arn: &str) -> Option<(&str, u64)> {
     Some((table_name, parse_label(label)?))
 }
 
+/// The ARN of a backup, an export or an import of a table, by its kind in lower case and its id.
+pub(crate) fn transfer_arn(context: &Context, table_name: &str, kind: &str, id: &str) -> String {
+    format!("{}/{kind}/{id}", table_arn(context, table_name))
+}
+
+/// The table's name and the id in the ARN of a backup, an export or an import, whatever region and
+/// account it names; `None` where it is none.
+pub(crate) fn parse_transfer_arn<'a>(arn: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
+    let resource = arn.strip_prefix("arn:aws:dynamodb:")?.split_once(":table/")?.1;
+    let (table_name, rest) = resource.split_once('/')?;
+    let id = rest.strip_prefix(kind)?.strip_prefix('/')?;
+    (!id.is_empty() && !id.contains('/')).then_some((table_name, id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use api::Error;
 use parking_lot::Mutex;
 use store::Store;
+use tokio::sync::watch;
 
 use crate::arn::table_name_of;
 use crate::background::{Jobs, Sweeps};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub has_transaction_conflicts: bool,
     /// Whether requests beyond what is provisioned, or allowed on demand, are refused.
     pub throttles: bool,
+    /// Whether whoever hosts the engine carries out backups, exports and imports.
+    pub has_transfers: bool,
 }
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -67,6 +70,7 @@ impl Default for Settings {
             hides_expired: false,
             has_transaction_conflicts: false,
             throttles: false,
+            has_transfers: false,
         }
     }
 }
@@ -85,6 +89,8 @@ pub struct Engine<S> {
     pub(crate) items_in_work: Option<ItemsInWork>,
     /// What was counted when the minute began.
     pub(crate) minutes: Minutes,
+    /// Raised when there are other backups, exports and imports to carry out.
+    pub(crate) transfers_changed: watch::Sender<u64>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -103,6 +109,7 @@ impl<S: Store> Engine<S> {
             token_sweep_scheduled: AtomicBool::new(false),
             items_in_work: settings.has_transaction_conflicts.then(ItemsInWork::default),
             minutes: Minutes::default(),
+            transfers_changed: watch::Sender::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         };
         engine.find_work().await?;
@@ -135,6 +142,11 @@ impl<S: Store> Engine<S> {
             return None;
         }
         Expired::new(table, self.clock.now_ms())
+    }
+
+    /// A random number.
+    pub(crate) fn random_u32(&self) -> u32 {
+        self.random.lock().u32(..)
     }
 
     /// A random UUID, version 4.

@@ -12,6 +12,7 @@
 //!             'k' | table id                           up to which number and time a log kept for recovery is gone
 //!             'p' | job id                             how far a job that reads a table as it was has read the log
 //!             'r' | job id                             how far a restore has come: an item key without its table id
+//!             'x' | kind | id                          a backup, an export or an import
 //!             'A' | 't' | resource                     a scalable target
 //!             'A' | 'v' | resource | time | id         an activity of scaling: ms, u64
 //! items       table id | hash | partition value | sort value
@@ -174,6 +175,18 @@ pub(crate) fn job_reached(job_id: u32) -> Key {
 /// The key of how far a restore has come.
 pub(crate) fn restore_cursor(job_id: u32) -> Key {
     Key::new(CATALOG, tagged(b'r', job_id))
+}
+
+/// The prefix of all transfers of a kind: `b` for backups, `e` for exports, `i` for imports.
+pub(crate) fn transfers_prefix(kind: u8) -> Vec<u8> {
+    vec![b'x', kind]
+}
+
+/// The key of a transfer.
+pub(crate) fn transfer(kind: u8, id: &str) -> Key {
+    let mut bytes = transfers_prefix(kind);
+    bytes.extend_from_slice(id.as_bytes());
+    Key::new(CATALOG, bytes)
 }
 
 /// Where a job sets aside what an item was, by the item's key without its table id.

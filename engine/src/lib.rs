@@ -7,7 +7,7 @@
 //! Read in this order: `keys` (what is stored where), `catalog` (tables), `write` (the one way to
 //! write an item), `read` (the one way to read a slice), then any file of `ops`; `log` and `streams`
 //! for what becomes of a change, `expiry` for how items end by themselves, `history` and `recovery` for
-//! what a table was.
+//! what a table was, `transfers` for tables that become objects and objects that become tables.
 
 mod answer_bytes;
 mod arn;
@@ -31,6 +31,7 @@ mod scaling;
 mod schema;
 mod service;
 mod streams;
+mod transfers;
 mod write;
 
 pub use answer_bytes::{AnswerBytes, answer_bytes};
@@ -44,3 +45,8 @@ pub use meter::{
     ValuesMeasurement,
 };
 pub use metrics::{Metric, Samples, Series};
+pub use transfers::{
+    BackupRemoval, BackupTransfer, ChangedItem, ChangedPage, ExportResult, ExportTransfer, FilledPage,
+    ImportCompression, ImportCounts, ImportFormat, ImportTransfer, RestoreTransfer, SourceSettings,
+    TableFill, TablePage, TableRead, Transfer, TransferFailure, TransferWindow,
+};

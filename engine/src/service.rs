@@ -208,7 +208,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListBackupsInput,
     ) -> Result<ListBackupsOutput, Error> {
-        counted!(self, context, ListBackups, call => ops::not_built::list_backups(self, call.context, input))
+        counted!(self, context, ListBackups, call => ops::list_backups(self, call.context, input))
     }
 
     async fn list_exports(
@@ -216,7 +216,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListExportsInput,
     ) -> Result<ListExportsOutput, Error> {
-        counted!(self, context, ListExports, call => ops::not_built::list_exports(self, call.context, input))
+        counted!(self, context, ListExports, call => ops::list_exports(self, call.context, input))
     }
 
     async fn list_imports(
@@ -224,7 +224,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListImportsInput,
     ) -> Result<ListImportsOutput, Error> {
-        counted!(self, context, ListImports, call => ops::not_built::list_imports(self, call.context, input))
+        counted!(self, context, ListImports, call => ops::list_imports(self, call.context, input))
     }
 
     async fn list_global_tables(
@@ -304,7 +304,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeBackupInput,
     ) -> Result<DescribeBackupOutput, Error> {
-        counted!(self, context, DescribeBackup, call => ops::not_built::describe_backup(self, call.context, input))
+        counted!(self, context, DescribeBackup, call => ops::describe_backup(self, call.context, input))
     }
 
     async fn describe_export(
@@ -312,7 +312,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeExportInput,
     ) -> Result<DescribeExportOutput, Error> {
-        counted!(self, context, DescribeExport, call => ops::not_built::describe_export(self, call.context, input))
+        counted!(self, context, DescribeExport, call => ops::describe_export(self, call.context, input))
     }
 
     async fn describe_import(
@@ -320,7 +320,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeImportInput,
     ) -> Result<DescribeImportOutput, Error> {
-        counted!(self, context, DescribeImport, call => ops::not_built::describe_import(self, call.context, input))
+        counted!(self, context, DescribeImport, call => ops::describe_import(self, call.context, input))
     }
 
     async fn describe_global_table(
@@ -385,5 +385,45 @@ impl<S: Store> DynamoDb for Engine<S> {
         input: GetRecordsInput,
     ) -> Result<GetRecordsOutput, Error> {
         counted!(self, context, GetRecords, call => ops::get_records(self, call.context, input))
+    }
+
+    async fn create_backup(
+        &self,
+        context: &Context,
+        input: CreateBackupInput,
+    ) -> Result<CreateBackupOutput, Error> {
+        counted!(self, context, CreateBackup, call => ops::create_backup(self, call.context, input))
+    }
+
+    async fn delete_backup(
+        &self,
+        context: &Context,
+        input: DeleteBackupInput,
+    ) -> Result<DeleteBackupOutput, Error> {
+        counted!(self, context, DeleteBackup, call => ops::delete_backup(self, call.context, input))
+    }
+
+    async fn restore_table_from_backup(
+        &self,
+        context: &Context,
+        input: RestoreTableFromBackupInput,
+    ) -> Result<RestoreTableFromBackupOutput, Error> {
+        counted!(self, context, RestoreTableFromBackup, call => ops::restore_table_from_backup(self, call.context, input))
+    }
+
+    async fn export_table_to_point_in_time(
+        &self,
+        context: &Context,
+        input: ExportTableToPointInTimeInput,
+    ) -> Result<ExportTableToPointInTimeOutput, Error> {
+        counted!(self, context, ExportTableToPointInTime, call => ops::export_table_to_point_in_time(self, call.context, input))
+    }
+
+    async fn import_table(
+        &self,
+        context: &Context,
+        input: ImportTableInput,
+    ) -> Result<ImportTableOutput, Error> {
+        counted!(self, context, ImportTable, call => ops::import_table(self, call.context, input))
     }
 }

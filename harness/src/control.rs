@@ -55,6 +55,15 @@ pub fn enable_time_to_live(address: SocketAddr, table: &str, attribute: &str) ->
     call(address, "UpdateTimeToLive", &request).map(drop)
 }
 
+/// Enables point-in-time recovery of a table.
+pub fn enable_recovery(address: SocketAddr, table: &str) -> Result<()> {
+    let request = json!({
+        "TableName": table,
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true},
+    });
+    call(address, "UpdateContinuousBackups", &request).map(drop)
+}
+
 /// Whether every item of the table has been given its place in the order of expiry.
 pub fn is_time_to_live_enabled(address: SocketAddr, table: &str) -> Result<bool> {
     let description = call(address, "DescribeTimeToLive", &json!({"TableName": table}))?;

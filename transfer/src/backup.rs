@@ -16,6 +16,7 @@ mod manifest;
 mod restore;
 mod write;
 
+pub(crate) use chunk::chunk_items;
 pub use manifest::{BackupManifest, ChunkEntry};
 pub use restore::{restore, verify};
 pub use write::{Backup, backup};

@@ -71,6 +71,11 @@ impl ExportId {
         ExportId(format!("{time_ms:014}-{chance:08x}"))
     }
 
+    /// The id that this is the text of.
+    pub fn from_text(text: &str) -> Self {
+        ExportId(text.to_owned())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
 
-use self::error_log::ErrorLog;
+pub(crate) use self::error_log::ErrorLog;
 use crate::compression::Compression;
 use crate::error::Error;
 use crate::location::Location;

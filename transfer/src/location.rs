@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 
 use crate::error::Error;
@@ -25,7 +27,22 @@ pub enum S3Buckets {
     Remote,
     /// The subdirectory of that name.
     Directory(PathBuf),
+    /// Memory of this process.
+    Memory(Memory),
 }
+
+/// Objects in the memory of this process, for a database that keeps nothing on disk. All clones are the
+/// same.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Arc<InMemory>);
+
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Memory {}
 
 /// A place for objects.
 #[derive(Clone, Debug)]
@@ -43,8 +60,19 @@ pub struct Location {
 
 /// Where a text points to.
 enum Place {
-    Directory { root: PathBuf, prefix: String },
-    Bucket { bucket: String, prefix: String },
+    Directory {
+        root: PathBuf,
+        prefix: String,
+    },
+    Bucket {
+        bucket: String,
+        prefix: String,
+    },
+    Memory {
+        memory: Memory,
+        bucket: String,
+        prefix: String,
+    },
 }
 
 impl Place {
@@ -62,6 +90,11 @@ impl Place {
                     prefix,
                 },
                 S3Buckets::Remote => Place::Bucket {
+                    bucket: bucket.to_owned(),
+                    prefix,
+                },
+                S3Buckets::Memory(memory) => Place::Memory {
+                    memory: memory.clone(),
                     bucket: bucket.to_owned(),
                     prefix,
                 },
@@ -98,6 +131,11 @@ impl Location {
                 Self::directory(text, &root, prefix)
             }
             Place::Bucket { bucket, prefix } => remote(text, bucket, prefix),
+            Place::Memory {
+                memory,
+                bucket,
+                prefix,
+            } => Ok(Self::in_memory(&memory, bucket, prefix)),
         }
     }
 
@@ -122,6 +160,22 @@ impl Location {
                 }
             }
             Place::Bucket { bucket, prefix } => remote(text, bucket, prefix),
+            Place::Memory {
+                memory,
+                bucket,
+                prefix,
+            } => Ok(Self::in_memory(&memory, bucket, prefix)),
+        }
+    }
+
+    /// A bucket in memory.
+    pub fn in_memory(memory: &Memory, bucket: String, prefix: String) -> Self {
+        Location {
+            store: Arc::new(PrefixStore::new(memory.0.clone(), bucket.as_str())),
+            bucket,
+            prefix,
+            is_directory: false,
+            is_single: false,
         }
     }
 
@@ -253,6 +307,19 @@ impl Location {
         match self.store.delete(&self.path(name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed(name, error)),
+        }
+    }
+
+    /// Removes the directories that the place is made of, where they are empty; elsewhere there are none.
+    pub(crate) fn remove_directory(&self) {
+        if !self.is_directory {
+            return;
+        }
+        let path = FilePath::new(&self.bucket).join(&self.prefix);
+        for directory in [path.join("chunks"), path] {
+            if let Err(error) = std::fs::remove_dir(&directory) {
+                tracing::debug!(%error, directory = %directory.display(), "a directory is left");
+            }
         }
     }
 

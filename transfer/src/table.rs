@@ -219,6 +219,13 @@ impl<D: DynamoDb> ItemSink for Table<'_, D> {
 }
 
 impl TableDefinition {
+    /// What it takes to make a table like a described one.
+    pub fn of_description(description: &TableDescription) -> Self {
+        let text = api::table_description_json(description);
+        let described: Value = serde_json::from_slice(&text).unwrap_or_default();
+        definition_of(&described)
+    }
+
     /// Takes the JSON of a CreateTable request; its table name does not count.
     pub fn from_json(text: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(text).map_err(|error| error.to_string())

@@ -273,3 +273,94 @@ fn changed_pair(
     }
     Ok((batch, (source, target)))
 }
+
+/// A record of the catalog being changed, together with the descriptor of a table.
+pub(crate) struct RecordChange {
+    /// The record, in its stored form; `None` where there is none, or there is to be none.
+    pub record: Option<Bytes>,
+    /// The descriptor of the table, where there is one.
+    pub table: Option<TableDescriptor>,
+    /// What the keys hold that are shared besides.
+    pub shared: Vec<Option<Bytes>>,
+    /// What else is written in the same commit.
+    pub batch: Batch,
+    next_id: u32,
+    ids_taken: bool,
+}
+
+impl RecordChange {
+    /// A new id.
+    pub fn take_id(&mut self) -> u32 {
+        self.ids_taken = true;
+        self.next_id += 1;
+        self.next_id - 1
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Changes the record at `record_key` and the descriptor of a table in one commit, which also
+    /// shares the keys `shared`. A descriptor that was not there is made, one that stays as it is stays
+    /// the same version; none is removed. Gives the table, where it is there.
+    pub(crate) async fn change_record<F>(
+        &self,
+        record_key: Key,
+        table_name: &str,
+        shared: Vec<Key>,
+        mut change: F,
+    ) -> Result<Option<Arc<Table>>, Error>
+    where
+        F: FnMut(&mut RecordChange) -> Result<(), Error> + Send + 'static,
+    {
+        let table_key = keys::descriptor(table_name);
+        let declared = Declared {
+            shared,
+            exclusive: vec![record_key.clone(), table_key.clone(), keys::next_id()],
+        };
+        let decide = move |held: &Held| match changed_record(&record_key, &table_key, held, &mut change) {
+            Ok((batch, table)) => Decision::Commit(batch, table),
+            Err(error) => Decision::Abort(error),
+        };
+        let table = self.commit_catalog(table_name, declared, decide).await?;
+        let table = table.ok_or_else(Error::internal)?;
+        Ok(table.map(|table| self.adopt(table)))
+    }
+}
+
+fn changed_record(
+    record_key: &Key,
+    table_key: &Key,
+    held: &Held,
+    change: &mut impl FnMut(&mut RecordChange) -> Result<(), Error>,
+) -> Result<(Batch, Option<TableDescriptor>), Error> {
+    let record = held.exclusive[0].clone();
+    let table = held.exclusive[1].as_deref().map(TableDescriptor::from_stored);
+    let table = table.transpose().map_err(from_store)?;
+    let mut pending = RecordChange {
+        record: record.clone(),
+        table: table.clone(),
+        shared: held.shared.clone(),
+        batch: Batch::new(),
+        next_id: read_next_id(held.exclusive[2].as_ref())?,
+        ids_taken: false,
+    };
+    change(&mut pending)?;
+    let mut batch = pending.batch;
+    if pending.record != record {
+        match pending.record {
+            Some(record) => batch.put(record_key.clone(), record),
+            None => batch.delete(record_key.clone()),
+        }
+    }
+    if let Some(after) = pending
+        .table
+        .as_mut()
+        .filter(|after| table.as_ref() != Some(after))
+    {
+        after.version += u64::from(table.is_some());
+        put_descriptor(table_key, after, &mut batch);
+    }
+    if pending.ids_taken {
+        batch.put(keys::next_id(), pending.next_id.to_be_bytes().to_vec());
+    }
+    Ok((batch, pending.table))
+}

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
-use super::recovery::{LogHold, Recovery, Restore};
+use super::recovery::{Fill, LogHold, Recovery, Restore};
 use crate::schema::{IndexProjection, KeySchema, KeyType};
 
 /// How a table is billed.
@@ -125,6 +125,8 @@ pub enum TableState {
     Updated,
     /// Created and being filled from another table's past; CREATING until that is done.
     Restoring,
+    /// Created and being filled by an import; CREATING until that is done.
+    Importing,
     /// To be removed when `transition_until_ms` is reached.
     Deleting,
 }
@@ -189,6 +191,9 @@ pub struct TableDescriptor {
     /// What it is being restored from.
     #[serde(default)]
     pub restore: Option<Restore>,
+    /// What it is being filled from by whoever hosts the engine.
+    #[serde(default)]
+    pub fill: Option<Fill>,
 }
 
 /// What a table's descriptor keeps of its newest change stream; the stream outlives the table and

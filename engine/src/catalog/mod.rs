@@ -16,13 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use store::{Read, StoreError};
 
-pub(crate) use change::Change;
+pub(crate) use change::{Change, RecordChange};
 pub(crate) use descriptor::{
     BillingMode, HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, OnDemandThroughput,
     ProvisionedCapacity, StreamView, TableClass, TableDescriptor, TableState, TableStream, TimeToLive,
     TimeToLiveState, WarmThroughput,
 };
-pub(crate) use recovery::{LogHold, Recovery, Restore};
+pub(crate) use recovery::{Fill, FillSource, LogHold, Recovery, Restore};
 pub(crate) use table::{Index, Table};
 
 use crate::clock::Clock;

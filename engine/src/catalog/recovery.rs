@@ -54,7 +54,53 @@ pub struct Restore {
     pub time_ms: u64,
 }
 
+/// Where the items come from of a table that is filled by whoever hosts the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// The id of the job, from the same sequence as table ids.
+    pub job_id: u32,
+    /// What the items are read from.
+    pub source: FillSource,
+}
+
+/// What a table is filled from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FillSource {
+    /// A backup.
+    Backup {
+        /// The backup's id.
+        id: String,
+        /// The name of the table that was backed up.
+        source_name: String,
+        /// The moment that the backup shows, in milliseconds since the Unix epoch.
+        time_ms: u64,
+    },
+    /// An import.
+    Import {
+        /// The import's id.
+        id: String,
+    },
+}
+
 impl TableDescriptor {
+    /// Lets the log keep every change above `boundary`, with the item before it, for a job.
+    ///
+    /// A table that never had recovery gets one that is disabled: what is kept goes when nothing holds
+    /// it any more, as it does where recovery has been disabled.
+    pub fn hold_log(&mut self, job_id: u32, boundary: u64, take_id: impl FnOnce() -> u32) {
+        self.recovery.get_or_insert_with(|| Recovery {
+            id: take_id(),
+            enabled: false,
+            period_days: 0,
+        });
+        self.log_holds.push(LogHold { job_id, boundary });
+    }
+
+    /// Lets go what a job has held of the log.
+    pub fn release_log(&mut self, job_id: u32) {
+        self.log_holds.retain(|hold| hold.job_id != job_id);
+    }
+
     /// The recovery that is enabled.
     pub fn enabled_recovery(&self) -> Option<&Recovery> {
         self.recovery.as_ref().filter(|recovery| recovery.enabled)

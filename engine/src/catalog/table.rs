@@ -105,7 +105,7 @@ impl Table {
         match self.descriptor.state {
             TableState::Created => now_ms >= self.descriptor.transition_until_ms,
             TableState::Updated => true,
-            TableState::Restoring | TableState::Deleting => false,
+            TableState::Restoring | TableState::Importing | TableState::Deleting => false,
         }
     }
 

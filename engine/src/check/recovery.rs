@@ -12,6 +12,7 @@ use crate::keys;
 use crate::log::{self, ChangeKind, ChangeRecord};
 use crate::read::Pages;
 use crate::recovery::{LogBegin, read_version};
+use crate::transfers::record::{BackupRecord, BackupState, ExportRecord, Progress, Record};
 
 /// What the log of a table must hold, and must not.
 pub(super) struct KeptLog {
@@ -120,6 +121,7 @@ pub(super) async fn check_recovery<S: Store>(
             ));
         }
     }
+    jobs.extend(transfer_jobs(store, report).await?);
     for table in tables.values() {
         for hold in &table.descriptor.log_holds {
             if !jobs.contains(&hold.job_id) {
@@ -167,4 +169,35 @@ async fn check_versions<S: Store>(
         ));
     }
     Ok(())
+}
+
+/// The jobs of backups and exports that are being written, which hold logs and set items aside.
+async fn transfer_jobs<S: Store>(store: &S, report: &mut CheckReport) -> Result<BTreeSet<u32>, StoreError> {
+    let mut jobs = BTreeSet::new();
+    let mut pages = Pages::new(keys::CATALOG, keys::transfers_prefix(BackupRecord::KIND));
+    while let Some(page) = pages.next(store).await? {
+        for (_, stored) in page.iter() {
+            match BackupRecord::from_stored(stored) {
+                Ok(record) if record.state == BackupState::Creating => {
+                    jobs.insert(record.source.job_id);
+                }
+                Ok(_) => {}
+                Err(_) => report.problem("the record of a backup cannot be read"),
+            }
+        }
+    }
+    let mut pages = Pages::new(keys::CATALOG, keys::transfers_prefix(ExportRecord::KIND));
+    while let Some(page) = pages.next(store).await? {
+        for (_, stored) in page.iter() {
+            match ExportRecord::from_stored(stored) {
+                Ok(record) if record.progress == Progress::InProgress => {
+                    jobs.insert(record.source.job_id);
+                    jobs.extend(record.window.map(|window| window.job_id));
+                }
+                Ok(_) => {}
+                Err(_) => report.problem("the record of an export cannot be read"),
+            }
+        }
+    }
+    Ok(jobs)
 }

@@ -27,11 +27,13 @@
 
 mod page;
 mod set_aside;
+mod window;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use page::PageLimits;
+pub(crate) use window::PastWindow;
 
 use std::sync::Arc;
 
@@ -73,9 +75,7 @@ impl PastTable {
     /// Notes in `batch` that what the job has set aside is to be removed: it has ended. The batch
     /// changes the descriptor of the owner, so that nothing is set aside behind it.
     pub fn discard(&self, batch: &mut Batch) {
-        batch.set_makes_room();
-        batch.delete(keys::job_reached(self.job_id));
-        batch.put(keys::garbage(keys::SCRATCH, self.job_id), Bytes::new());
+        discard_job(self.job_id, batch);
     }
 
     /// The log number up to which changes have been set aside.
@@ -83,6 +83,14 @@ impl PastTable {
         let reached = stored.and_then(|stored| stored.try_into().ok());
         reached.map_or(self.at.boundary, u64::from_be_bytes)
     }
+}
+
+/// Notes in `batch` that what the job of this id has set aside is to be removed: see
+/// [`PastTable::discard`].
+pub(crate) fn discard_job(job_id: u32, batch: &mut Batch) {
+    batch.set_makes_room();
+    batch.delete(keys::job_reached(job_id));
+    batch.put(keys::garbage(keys::SCRATCH, job_id), Bytes::new());
 }
 
 fn damaged(detail: &str) -> StoreError {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use api::Error;
 use model::Item;
-use store::{Direction, KeySpace, RangePage, RangeRequest, Read, Store};
+use store::{Direction, Key, KeySpace, RangePage, RangeRequest, Read, Store};
 
 use super::PastTable;
-use super::set_aside::{Before, from_stored};
+use super::set_aside::{Before, FirstChanges, from_stored};
 use crate::error::from_store;
 use crate::keys;
 use crate::read::{end_of, just_above};
@@ -45,18 +45,14 @@ impl PastTable {
         limits: PageLimits,
     ) -> Result<Option<PastPage>, Error> {
         let snapshot = store.snapshot().map_err(from_store)?;
-        let reached_key = keys::job_reached(self.job_id);
-        let reached = snapshot.get(reached_key.space, &reached_key.bytes).await;
-        let reached = self.reached(reached.map_err(from_store)?.as_deref());
-        let records = self
-            .log_behind(&snapshot, reached, limits.log_records_max)
-            .await?;
-        if records.more {
-            drop(snapshot);
-            self.set_aside(store, reached, &records).await?;
-            return Ok(None);
-        }
-        let newest = self.first_changes(&records)?;
+        let newest = match self.newest(&snapshot, limits.log_records_max).await? {
+            Newest::Known(newest) => newest,
+            Newest::TooMany { reached, records } => {
+                drop(snapshot);
+                self.set_aside(store, reached, &records).await?;
+                return Ok(None);
+            }
+        };
         let read = |space: KeySpace, id: u32| read_range(&snapshot, space, id, start, limits);
         let present = read(keys::ITEMS, self.at.table_id).await?;
         let set_aside = read(keys::SCRATCH, self.job_id).await?;
@@ -85,6 +81,65 @@ impl PastTable {
         }
         Ok(Some(PastPage { items, next: end }))
     }
+}
+
+impl PastTable {
+    /// Reads the items with these keys, which lack the table id. `Ok(None)` where instead a part of the
+    /// log was read: ask again.
+    pub(super) async fn read_places<S: Store>(
+        &self,
+        store: &S,
+        places: &[Vec<u8>],
+        log_records_max: usize,
+    ) -> Result<Option<Vec<Option<Item>>>, Error> {
+        let snapshot = store.snapshot().map_err(from_store)?;
+        let newest = match self.newest(&snapshot, log_records_max).await? {
+            Newest::Known(newest) => newest,
+            Newest::TooMany { reached, records } => {
+                drop(snapshot);
+                self.set_aside(store, reached, &records).await?;
+                return Ok(None);
+            }
+        };
+        let of = |key: fn(&Self, &[u8]) -> Key| -> Vec<Key> {
+            places.iter().map(|place| key(self, place)).collect()
+        };
+        let present = of(|past, place| Key::new(keys::ITEMS, keys::of_id(past.at.table_id, place)));
+        let present = snapshot.get_many(&present).await.map_err(from_store)?;
+        let set_aside = of(|past, place| keys::scratch(past.job_id, place));
+        let set_aside = snapshot.get_many(&set_aside).await.map_err(from_store)?;
+        let mut items = Vec::with_capacity(places.len());
+        for ((place, present), set_aside) in places.iter().zip(present).zip(set_aside) {
+            // The oldest change counts first, then the newest ones, then the present.
+            let stored = match (set_aside, newest.get(place)) {
+                (Some(set_aside), _) => from_stored(set_aside)?,
+                (None, Some(before)) => before.clone(),
+                (None, None) => present,
+            };
+            items.push(stored.map(stored_item).transpose()?);
+        }
+        Ok(Some(items))
+    }
+
+    /// What a snapshot knows of the changes that are not set aside.
+    async fn newest<R: Read>(&self, snapshot: &R, log_records_max: usize) -> Result<Newest, Error> {
+        let reached_key = keys::job_reached(self.job_id);
+        let reached = snapshot.get(reached_key.space, &reached_key.bytes).await;
+        let reached = self.reached(reached.map_err(from_store)?.as_deref());
+        let records = self.log_behind(snapshot, reached, log_records_max).await?;
+        if records.more {
+            return Ok(Newest::TooMany { reached, records });
+        }
+        self.first_changes(&records).map(Newest::Known)
+    }
+}
+
+/// What a snapshot knows of the changes that are not set aside.
+enum Newest {
+    /// What the items were before the first of them.
+    Known(FirstChanges),
+    /// They are too many to be held in memory: the first of them, behind `reached`, have to be set aside.
+    TooMany { reached: u64, records: RangePage },
 }
 
 /// The first key that the page says nothing about; `None` where there is none.

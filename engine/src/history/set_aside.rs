@@ -27,7 +27,7 @@ pub(super) type Before = Option<Bytes>;
 /// What items were before the first of some changes, by their keys without the table id.
 pub(super) type FirstChanges = BTreeMap<Vec<u8>, Before>;
 
-fn to_stored(before: &Before) -> Bytes {
+pub(super) fn to_stored(before: &Before) -> Bytes {
     let item = before.as_deref().unwrap_or_default();
     let mut stored = BytesMut::with_capacity(1 + item.len());
     stored.put_u8(u8::from(before.is_some()));
@@ -69,21 +69,27 @@ impl PastTable {
         let mut found = FirstChanges::new();
         for row in 0..records.len() {
             let record = ChangeRecord::from_stored(records.value(row)).map_err(from_store)?;
-            let key = keys::item(self.at.table_id, &self.at.key_schema, record.key.attributes());
-            let Ok(key) = key else {
-                return Err(from_store(damaged(
-                    "a record of a change log has another key than its table",
-                )));
-            };
-            if record.kind != ChangeKind::Insert && record.old.is_none() {
-                return Err(from_store(damaged(
-                    "a record of a change log lacks the item before the change",
-                )));
-            }
-            let before = record.old.map(|old| old.as_stored().clone());
-            found.entry(keys::place_of(&key.bytes).to_vec()).or_insert(before);
+            let (place, before) = self.before(&record)?;
+            found.entry(place).or_insert(before);
         }
         Ok(found)
+    }
+
+    /// The key, without the table id, of the item that a record is about, and what the item was before.
+    pub(super) fn before(&self, record: &ChangeRecord) -> Result<(Vec<u8>, Before), Error> {
+        let key = keys::item(self.at.table_id, &self.at.key_schema, record.key.attributes());
+        let Ok(key) = key else {
+            return Err(from_store(damaged(
+                "a record of a change log has another key than its table",
+            )));
+        };
+        if record.kind != ChangeKind::Insert && record.old.is_none() {
+            return Err(from_store(damaged(
+                "a record of a change log lacks the item before the change",
+            )));
+        }
+        let before = record.old.as_ref().map(|old| old.as_stored().clone());
+        Ok((keys::place_of(&key.bytes).to_vec(), before))
     }
 
     /// Sets aside what these records tell, which follow `reached`, and notes how far the log has been

@@ -33,7 +33,12 @@ async fn find_table<S: Store>(engine: &Engine<S>, name: &str) -> Result<Arc<Tabl
     let table = engine.catalog.table(&engine.store, name).await;
     let table = table.map_err(from_store)?;
     table
-        .filter(|table| table.descriptor.state != TableState::Restoring)
+        .filter(|table| {
+            !matches!(
+                table.descriptor.state,
+                TableState::Restoring | TableState::Importing
+            )
+        })
         .ok_or_else(|| source_not_found(name))
 }
 
@@ -78,7 +83,13 @@ pub(crate) async fn update_continuous_backups<S: Store>(
 fn apply(change: &mut Change, wanted: &PointInTimeRecoverySpecification, now_ms: u64) -> Result<(), Error> {
     let name = &change.descriptor.name;
     match table_status(&change.descriptor, Moment::description(now_ms)) {
-        _ if change.descriptor.state == TableState::Restoring => return Err(source_not_found(name)),
+        _ if matches!(
+            change.descriptor.state,
+            TableState::Restoring | TableState::Importing
+        ) =>
+        {
+            return Err(source_not_found(name));
+        }
         TableStatus::Creating => {
             return Err(Error::new(
                 ErrorKind::ContinuousBackupsUnavailableException,

@@ -104,7 +104,7 @@ async fn already_exists<S: Store>(engine: &Engine<S>, name: &str) -> Result<Erro
 }
 
 /// What the catalog is to keep of the table, but for ids and times.
-fn new_table(input: CreateTableInput) -> Result<TableDescriptor, Error> {
+pub(super) fn new_table(input: CreateTableInput) -> Result<TableDescriptor, Error> {
     let name = table_name_of(&input.table_name);
     check_name(name)?;
     let throughput = input.provisioned_throughput.as_ref();
@@ -184,6 +184,7 @@ fn new_table(input: CreateTableInput) -> Result<TableDescriptor, Error> {
         recovery: None,
         log_holds: Vec::new(),
         restore: None,
+        fill: None,
     })
 }
 

@@ -1,14 +1,19 @@
 //! DeleteTable.
 
+use std::sync::Arc;
+
 use api::types::{DeleteTableInput, DeleteTableOutput, TableStatus};
 use api::{Context, Error};
 use store::Store;
 
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::in_use;
+use super::table_not_found;
+use super::transfers::{SystemBackup, system_backup};
 use crate::Engine;
 use crate::arn::table_name_of;
-use crate::catalog::{IndexState, TableDescriptor, TableState};
+use crate::catalog::{IndexState, Table, TableDescriptor, TableState};
+use crate::transfers::record::{BackupRecord, Record};
 
 pub(crate) async fn delete_table<S: Store>(
     engine: &Engine<S>,
@@ -17,15 +22,18 @@ pub(crate) async fn delete_table<S: Store>(
 ) -> Result<DeleteTableOutput, Error> {
     let now_ms = engine.clock.now_ms();
     let until_ms = engine.settings.transition_until_ms(now_ms);
-    let table = engine
-        .change_descriptor(table_name_of(&input.table_name), move |change| {
-            check_deletable(&change.descriptor, now_ms)?;
-            change.batch.set_makes_room();
-            change.descriptor.state = TableState::Deleting;
-            change.descriptor.transition_until_ms = until_ms;
-            Ok(())
-        })
-        .await?;
+    let name = table_name_of(&input.table_name);
+    let table = match system_backup(engine, name, now_ms).await? {
+        None => {
+            engine
+                .change_descriptor(name, move |change| {
+                    change.batch.set_makes_room();
+                    begin_deletion(&mut change.descriptor, now_ms, until_ms)
+                })
+                .await?
+        }
+        Some(backup) => delete_with_backup(engine, name, backup, now_ms, until_ms).await?,
+    };
     let description = describe(
         engine,
         context,
@@ -40,6 +48,37 @@ pub(crate) async fn delete_table<S: Store>(
     Ok(DeleteTableOutput {
         table_description: Some(description),
     })
+}
+
+fn begin_deletion(descriptor: &mut TableDescriptor, now_ms: u64, until_ms: u64) -> Result<(), Error> {
+    check_deletable(descriptor, now_ms)?;
+    descriptor.state = TableState::Deleting;
+    descriptor.transition_until_ms = until_ms;
+    Ok(())
+}
+
+/// Deletes a table that leaves a backup: it is DELETING until that is written.
+async fn delete_with_backup<S: Store>(
+    engine: &Engine<S>,
+    name: &str,
+    backup: SystemBackup,
+    now_ms: u64,
+    until_ms: u64,
+) -> Result<Arc<Table>, Error> {
+    let id = backup.id().to_owned();
+    let table_name = name.to_owned();
+    let changed = engine.change_record(BackupRecord::key(&id), name, Vec::new(), move |change| {
+        let missing = || table_not_found(&table_name);
+        check_deletable(change.table.as_ref().ok_or_else(missing)?, now_ms)?;
+        // The backup shows the table as it was before.
+        backup.begin(change)?;
+        change.batch.set_makes_room();
+        begin_deletion(change.table.as_mut().ok_or_else(missing)?, now_ms, until_ms)
+    });
+    let table = changed.await?.ok_or_else(Error::internal)?;
+    engine.settle_backup(&id, name).await?;
+    engine.raise_transfers();
+    Ok(table)
 }
 
 fn check_deletable(descriptor: &TableDescriptor, now_ms: u64) -> Result<(), Error> {

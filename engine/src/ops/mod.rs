@@ -39,6 +39,7 @@ mod throughput;
 mod transact_get_items;
 mod transact_write_items;
 mod transaction;
+mod transfers;
 mod unbuilt_parameters;
 mod update_item;
 mod update_table;
@@ -67,12 +68,19 @@ pub(crate) use list_streams::list_streams;
 pub(crate) use list_tables::list_tables;
 pub(crate) use put_item::put_item;
 pub(crate) use query::query;
+pub(crate) use request::check_values;
 pub(crate) use restore_table_to_point_in_time::restore_table_to_point_in_time;
 pub(crate) use scan::scan;
+pub(crate) use table_description::describe_as_active;
 pub(crate) use tags::{list_tags_of_resource, tag_resource, untag_resource};
 pub(crate) use transact_get_items::transact_get_items;
 pub(crate) use transact_write_items::{check_total_size, transact_write_items};
 pub(crate) use transaction::all_or_cancelled;
+pub(crate) use transfers::{
+    create_backup, delete_backup, describe_backup, describe_export, describe_import,
+    export_table_to_point_in_time, import_table, list_backups, list_exports, list_imports,
+    restore_table_from_backup,
+};
 pub(crate) use update_item::update_item;
 pub(crate) use update_table::update_table;
 pub(crate) use update_time_to_live::update_time_to_live;

@@ -15,40 +15,6 @@ fn status<S: Store>(engine: &Engine<S>, table: &crate::catalog::Table) -> TableS
     table_status(&table.descriptor, Moment::description(engine.clock.now_ms()))
 }
 
-/// Lists no backups; of a table that does not exist there are none either.
-pub(crate) async fn list_backups<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    _: ListBackupsInput,
-) -> Result<ListBackupsOutput, Error> {
-    Ok(ListBackupsOutput {
-        backup_summaries: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
-pub(crate) async fn list_exports<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    _: ListExportsInput,
-) -> Result<ListExportsOutput, Error> {
-    Ok(ListExportsOutput {
-        export_summaries: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
-pub(crate) async fn list_imports<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    _: ListImportsInput,
-) -> Result<ListImportsOutput, Error> {
-    Ok(ListImportsOutput {
-        import_summary_list: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
 pub(crate) async fn list_global_tables<S: Store>(
     _: &Engine<S>,
     _: &Context,
@@ -153,39 +119,6 @@ pub(crate) async fn get_resource_policy<S: Store>(
     Err(Error::new(
         ErrorKind::PolicyNotFoundException,
         format!("Resource-based policy not found for the provided ResourceArn: {arn}"),
-    ))
-}
-
-pub(crate) async fn describe_backup<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: DescribeBackupInput,
-) -> Result<DescribeBackupOutput, Error> {
-    Err(Error::new(
-        ErrorKind::BackupNotFoundException,
-        format!("Backup not found: {}", input.backup_arn),
-    ))
-}
-
-pub(crate) async fn describe_export<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: DescribeExportInput,
-) -> Result<DescribeExportOutput, Error> {
-    Err(Error::new(
-        ErrorKind::ExportNotFoundException,
-        format!("Export not found: {}", input.export_arn),
-    ))
-}
-
-pub(crate) async fn describe_import<S: Store>(
-    _: &Engine<S>,
-    _: &Context,
-    input: DescribeImportInput,
-) -> Result<DescribeImportOutput, Error> {
-    Err(Error::new(
-        ErrorKind::ImportNotFoundException,
-        format!("Import not found: {}", input.import_arn),
     ))
 }
 

@@ -32,7 +32,12 @@ pub(crate) async fn restore_table_to_point_in_time<S: Store>(
     let source = engine.catalog.table(&engine.store, &source_name).await;
     let source = source
         .map_err(from_store)?
-        .filter(|source| source.descriptor.state != TableState::Restoring)
+        .filter(|source| {
+            !matches!(
+                source.descriptor.state,
+                TableState::Restoring | TableState::Importing
+            )
+        })
         .ok_or_else(|| source_not_found(&source_name))?;
     let recovery = source.descriptor.enabled_recovery();
     let recovery = recovery.ok_or_else(|| unavailable(&source_name))?.clone();
@@ -99,15 +104,26 @@ pub(crate) async fn restore_table_to_point_in_time<S: Store>(
         })
         .await?;
     let target = target.ok_or_else(Error::internal)?;
+    Ok(RestoreTableToPointInTimeOutput {
+        table_description: Some(describe_restored(engine, context, &target, now_ms, until_ms).await?),
+    })
+}
+
+/// The answer's description of a table that is being restored.
+pub(super) async fn describe_restored<S: Store>(
+    engine: &Engine<S>,
+    context: &Context,
+    target: &Table,
+    now_ms: u64,
+    until_ms: u64,
+) -> Result<TableDescription, Error> {
     let moment = Moment::answer(now_ms, until_ms);
-    let mut description: TableDescription = describe(engine, context, &target.descriptor, moment).await?;
+    let mut description = describe(engine, context, &target.descriptor, moment).await?;
     description.warm_throughput = None;
     for index in description.global_secondary_indexes.iter_mut().flatten() {
         index.warm_throughput = None;
     }
-    Ok(RestoreTableToPointInTimeOutput {
-        table_description: Some(description),
-    })
+    Ok(description)
 }
 
 /// What a restore begins with, unless the source has changed since it was looked at.
@@ -166,16 +182,16 @@ fn wanted_time_ms(input: &RestoreTableToPointInTimeInput) -> Result<Option<f64>,
     }
 }
 
-fn unavailable(name: &str) -> Error {
+pub(super) fn unavailable(name: &str) -> Error {
     Error::new(
         ErrorKind::PointInTimeRecoveryUnavailableException,
         format!("Point in time recovery is not enabled for table '{name}'"),
     )
 }
 
-fn already_exists(name: &str, descriptor: &TableDescriptor) -> Error {
+pub(super) fn already_exists(name: &str, descriptor: &TableDescriptor) -> Error {
     match descriptor.state {
-        TableState::Restoring => Error::new(
+        TableState::Restoring | TableState::Importing => Error::new(
             ErrorKind::TableInUseException,
             format!("Table: {name} is already being restored"),
         ),
@@ -187,7 +203,7 @@ fn already_exists(name: &str, descriptor: &TableDescriptor) -> Error {
 }
 
 /// A time as messages show it: to the second, in UTC.
-fn shown(time_ms: u64) -> String {
+pub(super) fn shown(time_ms: u64) -> String {
     let time_ms = i64::try_from(time_ms).unwrap_or(i64::MAX);
     let time = Timestamp::from_millisecond(time_ms).unwrap_or(Timestamp::MAX);
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -83,6 +83,7 @@ pub(super) fn new_table(
         recovery: None,
         log_holds: Vec::new(),
         restore: None,
+        fill: None,
     };
     table.forget_unused_definitions();
     Ok(table)

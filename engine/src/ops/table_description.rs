@@ -16,10 +16,10 @@ use store::{Store, StoreError, counter_value};
 use super::table_streams;
 use super::throughput::described_on_demand;
 use crate::Engine;
-use crate::arn::{label, stream_arn, table_arn};
+use crate::arn::{label, stream_arn, table_arn, transfer_arn};
 use crate::catalog::{
-    BillingMode, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, TableDescriptor, TableState,
-    WarmThroughput,
+    BillingMode, FillSource, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, TableDescriptor,
+    TableState, WarmThroughput,
 };
 use crate::error::from_store;
 use crate::keys;
@@ -61,7 +61,7 @@ impl Moment {
 pub(super) fn table_status(descriptor: &TableDescriptor, moment: Moment) -> TableStatus {
     match descriptor.state {
         TableState::Deleting => TableStatus::Deleting,
-        TableState::Restoring => TableStatus::Creating,
+        TableState::Restoring | TableState::Importing => TableStatus::Creating,
         TableState::Created if moment.shows(descriptor.transition_until_ms) => TableStatus::Creating,
         TableState::Updated if moment.shows(descriptor.transition_until_ms) => TableStatus::Updating,
         TableState::Created | TableState::Updated => TableStatus::Active,
@@ -69,10 +69,10 @@ pub(super) fn table_status(descriptor: &TableDescriptor, moment: Moment) -> Tabl
 }
 
 /// How many items or entries there are, and their bytes, by table or index id.
-struct Figures(HashMap<u32, (i64, i64)>);
+pub(super) struct Figures(HashMap<u32, (i64, i64)>);
 
 impl Figures {
-    async fn read<S: Store>(engine: &Engine<S>, descriptor: &TableDescriptor) -> Result<Self, Error> {
+    pub async fn read<S: Store>(engine: &Engine<S>, descriptor: &TableDescriptor) -> Result<Self, Error> {
         let indexes = descriptor.indexes.iter().map(|index| index.id);
         let ids: Vec<u32> = std::iter::once(descriptor.id).chain(indexes).collect();
         let keys: Vec<_> = ids
@@ -95,9 +95,31 @@ impl Figures {
         Ok(Figures(figures))
     }
 
-    fn of(&self, id: u32) -> (i64, i64) {
+    pub fn of(&self, id: u32) -> (i64, i64) {
         self.0.get(&id).copied().unwrap_or_default()
     }
+}
+
+/// Describes a table as one that is ACTIVE, whatever it is.
+pub(crate) async fn describe_as_active<S: Store>(
+    engine: &Engine<S>,
+    context: &Context,
+    descriptor: &TableDescriptor,
+) -> Result<TableDescription, Error> {
+    let active = TableDescriptor {
+        state: TableState::Updated,
+        transition_until_ms: 0,
+        restore: None,
+        fill: None,
+        ..descriptor.clone()
+    };
+    describe(
+        engine,
+        context,
+        &active,
+        Moment::description(engine.clock.now_ms()),
+    )
+    .await
 }
 
 /// Describes a table. One that is being deleted shows neither its keys nor its indexes.
@@ -135,12 +157,7 @@ pub(super) async fn describe<S: Store>(
         }
         description.table_class_summary = table_class_summary(descriptor, moment);
         // Once the table is ACTIVE nothing shows where it came from.
-        description.restore_summary = descriptor.restore.as_ref().map(|restore| RestoreSummary {
-            restore_date_time: seconds(restore.time_ms),
-            restore_in_progress: true,
-            source_backup_arn: None,
-            source_table_arn: Some(table_arn(context, &restore.source_name)),
-        });
+        description.restore_summary = restore_summary(context, descriptor);
         let (read_units_per_second, write_units_per_second, is_rising) = warm(&descriptor.warm, moment);
         description.warm_throughput = Some(TableWarmThroughputDescription {
             read_units_per_second,
@@ -171,6 +188,30 @@ pub(super) async fn describe<S: Store>(
     Ok(description)
 }
 
+/// Where a table comes from that is being restored.
+fn restore_summary(context: &Context, descriptor: &TableDescriptor) -> Option<RestoreSummary> {
+    let summary = |time_ms, source_name: &str, source_backup_arn| RestoreSummary {
+        restore_date_time: seconds(time_ms),
+        restore_in_progress: true,
+        source_backup_arn,
+        source_table_arn: Some(table_arn(context, source_name)),
+    };
+    if let Some(restore) = &descriptor.restore {
+        return Some(summary(restore.time_ms, &restore.source_name, None));
+    }
+    match &descriptor.fill.as_ref()?.source {
+        FillSource::Import { .. } => None,
+        FillSource::Backup {
+            id,
+            source_name,
+            time_ms,
+        } => {
+            let backup_arn = transfer_arn(context, source_name, "backup", id);
+            Some(summary(*time_ms, source_name, Some(backup_arn)))
+        }
+    }
+}
+
 fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
@@ -195,7 +236,7 @@ pub(super) fn key_schema(schema: &KeySchema) -> Vec<KeySchemaElement> {
     list
 }
 
-fn attribute_definitions(descriptor: &TableDescriptor) -> Vec<AttributeDefinition> {
+pub(super) fn attribute_definitions(descriptor: &TableDescriptor) -> Vec<AttributeDefinition> {
     let mut definitions: Vec<AttributeDefinition> = descriptor
         .attribute_definitions
         .iter()
@@ -275,7 +316,7 @@ fn index_status(index: &IndexDescriptor, table: TableStatus, moment: Moment) -> 
     }
 }
 
-fn projection(projection: &IndexProjection) -> Projection {
+pub(super) fn projection(projection: &IndexProjection) -> Projection {
     let (projection_type, non_key_attributes) = match projection {
         IndexProjection::All => (ProjectionType::All, None),
         IndexProjection::KeysOnly => (ProjectionType::KeysOnly, None),

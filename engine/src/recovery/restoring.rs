@@ -55,22 +55,28 @@ impl<S: Store> Engine<S> {
             Some(just_above(last))
         });
         match next {
-            None => self.finish_restore(table, restore, past).await,
+            None => self.end_restore_to_point(table, restore, past).await,
             Some(next) => {
-                self.put_restored(table, cursor_key, cursor, page.items, next)
-                    .await
+                // A page that is out of date is made anew by the next step.
+                let _is_put = self
+                    .put_page(table, cursor_key, cursor, page.items, next.into())
+                    .await?;
+                Ok(())
             }
         }
     }
 
-    async fn put_restored(
+    /// Writes items, each with its key that lacks the table id and no two with the same, and moves the
+    /// cursor from `cursor` to `next`. Gives whether that is done: it is not where the table has changed
+    /// since it was looked at, or the cursor has been moved by somebody else.
+    pub(crate) async fn put_page(
         &self,
         table: &Arc<Table>,
         cursor_key: Key,
         cursor: Option<Bytes>,
         items: Vec<(Vec<u8>, Item)>,
-        next: Vec<u8>,
-    ) -> Result<(), Error> {
+        next: Bytes,
+    ) -> Result<bool, Error> {
         let writes = items.into_iter().map(|(place, item)| ItemWrite {
             table: table.clone(),
             // Nothing is logged of it.
@@ -106,14 +112,19 @@ impl<S: Store> Engine<S> {
             }
         };
         match self.store.commit(declared, decide).await.map_err(from_store)? {
-            // A plan that is out of date is made anew by the next step.
-            Outcome::Committed(()) | Outcome::Replan => Ok(()),
+            Outcome::Committed(()) => Ok(true),
+            Outcome::Replan => Ok(false),
             Outcome::Aborted(error) => Err(error),
         }
     }
 
     /// Makes the table ACTIVE, and lets the source's log go.
-    async fn finish_restore(&self, table: &Table, restore: &Restore, past: PastTable) -> Result<(), Error> {
+    async fn end_restore_to_point(
+        &self,
+        table: &Table,
+        restore: &Restore,
+        past: PastTable,
+    ) -> Result<(), Error> {
         let (name, job) = (table.name().to_owned(), restore.clone());
         self.change_pair(&restore.source_name, &name, Vec::new(), move |pair| {
             let target = pair.target.as_mut();

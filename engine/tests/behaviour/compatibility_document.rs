@@ -6,6 +6,7 @@ use std::fs;
 
 use api::Operation;
 use api::companion::Companion;
+use engine::Settings;
 use serde_json::{Value, json};
 
 use crate::behaviour_document::workspace;
@@ -169,7 +170,7 @@ fn refused_samples() -> Vec<(&'static str, &'static str, Value)> {
             "GlobalTableSettingsReplicationMode",
             json!("ENABLED"),
         ),
-        ("UpdateTable", "SSESpecification", key),
+        ("UpdateTable", "SSESpecification", key.clone()),
         (
             "UpdateTable",
             "ReplicaUpdates",
@@ -191,22 +192,52 @@ fn refused_samples() -> Vec<(&'static str, &'static str, Value)> {
         (
             "RestoreTableToPointInTime",
             "SSESpecificationOverride",
-            json!({"Enabled": true, "SSEType": "KMS"}),
+            key.clone(),
         ),
         (
             "RestoreTableToPointInTime",
             "VectorIndexOverride",
-            json!([{
-                "IndexName": "vectors", "Dimensions": 3, "DistanceFunction": "COSINE",
-                "VectorAttribute": {"AttributeName": "v"}, "Projection": {"ProjectionType": "ALL"},
-            }]),
+            json!([vector]),
+        ),
+        ("RestoreTableFromBackup", "SSESpecificationOverride", key),
+        ("RestoreTableFromBackup", "VectorIndexOverride", json!([vector])),
+        (
+            "ExportTableToPointInTime",
+            "FilterSpecification",
+            json!({"FilterExpression": "size(pk) > :n"}),
         ),
     ]
 }
 
+/// A database to ask: with the table of the requests, but for CreateTable.
+fn database_for(operation: &str) -> Database {
+    if operation == "CreateTable" {
+        return Database::empty();
+    }
+    let database = Database::with_settings(Settings {
+        has_transfers: true,
+        ..Settings::default()
+    });
+    database.create(table_request("table", "pk:S", &[]));
+    if operation.ends_with("ToPointInTime") {
+        let recovery = json!({"PointInTimeRecoveryEnabled": true});
+        let request = json!({"TableName": "table", "PointInTimeRecoverySpecification": recovery});
+        database.case("UpdateContinuousBackups", request).succeeds();
+    }
+    database
+}
+
 /// A sound request of the operation, with this member.
-fn request(operation: &str, member: &str, value: Value) -> Value {
+fn request(database: &Database, operation: &str, member: &str, value: Value) -> Value {
     let mut request = match operation {
+        "ExportTableToPointInTime" => json!({
+            "TableArn": "arn:aws:dynamodb:eu-west-2:000000000000:table/table", "S3Bucket": "exports",
+        }),
+        "RestoreTableFromBackup" => {
+            let backup = json!({"TableName": "table", "BackupName": "backup"});
+            let created = database.case("CreateBackup", backup).answer();
+            json!({"BackupArn": created["BackupDetails"]["BackupArn"], "TargetTableName": "restored"})
+        }
         "CreateTable" => table_request("table", "pk:S", &[]),
         "RestoreTableToPointInTime" => json!({
             "SourceTableName": "table", "TargetTableName": "restored", "UseLatestRestorableTime": true,
@@ -226,19 +257,9 @@ fn what_it_calls_refused_is_refused_by_name() {
         .collect();
     assert_eq!(with_status(&document(), "refused"), covered);
     for (operation, member, value) in samples {
-        let database = if operation == "CreateTable" {
-            Database::empty()
-        } else {
-            Database::with_table("pk:S")
-        };
-        if operation == "RestoreTableToPointInTime" {
-            let recovery = json!({"PointInTimeRecoveryEnabled": true});
-            let request = json!({"TableName": "table", "PointInTimeRecoverySpecification": recovery});
-            database.case("UpdateContinuousBackups", request).succeeds();
-        }
-        let (name, message) = database
-            .case(operation, request(operation, member, value))
-            .error();
+        let database = database_for(operation);
+        let request = request(&database, operation, member, value);
+        let (name, message) = database.case(operation, request).error();
         assert_eq!(name, "ValidationException", "{operation}.{member}: {message}");
         assert!(message.contains(member), "{operation}.{member}: {message}");
     }
@@ -267,6 +288,19 @@ fn kept_samples() -> Vec<(&'static str, &'static str, Value, &'static str, Value
             ),
         ]);
     }
+    for (member, value) in [
+        ("S3BucketOwner", json!("123456789012")),
+        ("S3SseAlgorithm", json!("KMS")),
+        ("S3SseKmsKeyId", json!("a-key")),
+    ] {
+        samples.push((
+            "ExportTableToPointInTime",
+            member,
+            value.clone(),
+            "",
+            json!({member: value}),
+        ));
+    }
     samples
 }
 
@@ -279,22 +313,25 @@ fn what_it_calls_kept_is_described() {
         .collect();
     assert_eq!(with_status(&document(), "kept"), covered);
     for (operation, member, value, pointer, expected) in samples {
-        let database = if operation == "CreateTable" {
-            Database::empty()
-        } else {
-            Database::with_table("pk:S")
-        };
-        let mut request = request(operation, member, value);
+        let database = database_for(operation);
+        let mut request = request(&database, operation, member, value);
         // Provisioned throughput and the mode that wants it are sent together.
         if member == "ProvisionedThroughput" || request["BillingMode"] == json!("PROVISIONED") {
             request["BillingMode"] = json!("PROVISIONED");
             request["ProvisionedThroughput"] = json!({"ReadCapacityUnits": 7, "WriteCapacityUnits": 8});
         }
-        database.case(operation, request).succeeds();
-        let description = database
-            .case("DescribeTable", r#"{"TableName":"table"}"#)
-            .answer();
-        let shown = description["Table"].pointer(pointer).cloned().unwrap_or_default();
+        let answer = database.case(operation, request).answer();
+        let description = match &answer["ExportDescription"] {
+            Value::Null => database
+                .case("DescribeTable", r#"{"TableName":"table"}"#)
+                .answer()["Table"]
+                .clone(),
+            export => database
+                .case("DescribeExport", json!({"ExportArn": export["ExportArn"]}))
+                .answer()["ExportDescription"]
+                .clone(),
+        };
+        let shown = description.pointer(pointer).cloned().unwrap_or_default();
         for (name, value) in expected.as_object().unwrap() {
             assert_eq!(&shown[name], value, "{operation}.{member}: {shown}");
         }

@@ -352,7 +352,7 @@ fn errors_name_their_type_with_its_namespace() {
             "message",
         ),
         (
-            "ImportTable",
+            "EnableKinesisStreamingDestination",
             json!({}),
             "com.amazon.coral.service#UnknownOperationException",
             "message",

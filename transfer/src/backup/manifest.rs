@@ -93,7 +93,7 @@ impl BackupManifest {
     }
 
     /// Whether the folder has a manifest.
-    pub(super) async fn is_there(folder: &Location) -> Result<bool, Error> {
+    pub async fn is_there(folder: &Location) -> Result<bool, Error> {
         Ok(folder.size_bytes(MANIFEST).await?.is_some())
     }
 
@@ -131,6 +131,12 @@ impl BackupManifest {
             ));
         }
         Ok(manifest)
+    }
+
+    /// Removes the manifest; without it there is no backup.
+    pub(crate) async fn remove(folder: &Location) -> Result<(), Error> {
+        folder.remove(MANIFEST).await?;
+        folder.remove(CHECKSUM).await
     }
 
     /// Writes the manifest; with this the backup is complete.

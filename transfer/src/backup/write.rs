@@ -116,7 +116,7 @@ impl<'b> Chunks<'b> {
             }
             earlier = noted.chunks;
         }
-        let chunks = Chunks {
+        let mut chunks = Chunks {
             folder,
             progress,
             earlier,
@@ -152,7 +152,7 @@ impl<'b> Chunks<'b> {
     }
 
     /// Whether an earlier run wrote the same chunk, and it is still there.
-    async fn is_there(&self, entry: &ChunkEntry) -> Result<bool, Error> {
+    async fn is_there(&mut self, entry: &ChunkEntry) -> Result<bool, Error> {
         let index = self.progress.chunks.len();
         if self.earlier.get(index) != Some(entry) {
             return Ok(false);
@@ -160,11 +160,11 @@ impl<'b> Chunks<'b> {
         Ok(self.folder.size_bytes(&entry.name).await? == Some(entry.object_bytes))
     }
 
-    async fn put(&self, entry: &ChunkEntry, object: Bytes) -> Result<(), Error> {
+    async fn put(&mut self, entry: &ChunkEntry, object: Bytes) -> Result<(), Error> {
         self.folder.put(&entry.name, object).await
     }
 
-    async fn note(&self) -> Result<(), Error> {
+    async fn note(&mut self) -> Result<(), Error> {
         let text = serde_json::to_vec(&self.progress).expect("JSON can always be written to memory");
         self.folder.put(PROGRESS, text).await
     }

@@ -9,4 +9,8 @@ mod exports;
 mod hostile;
 mod imports;
 mod locations;
+mod requested_backups;
+mod requested_exports;
+mod requested_imports;
 mod round_trips;
+mod server;
