@@ -190,7 +190,7 @@ async fn transfer_jobs<S: Store>(store: &S, report: &mut CheckReport) -> Result<
     while let Some(page) = pages.next(store).await? {
         for (_, stored) in page.iter() {
             match ExportRecord::from_stored(stored) {
-                Ok(record) if record.progress == Progress::InProgress => {
+                Ok(record) if record.progress == Progress::Running => {
                     jobs.insert(record.source.job_id);
                     jobs.extend(record.window.map(|window| window.job_id));
                 }

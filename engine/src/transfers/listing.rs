@@ -229,7 +229,7 @@ impl<S: Store> Engine<S> {
         record: ExportRecord,
         now_ms: u64,
     ) -> Result<Option<Transfer>, Error> {
-        if record.progress != Progress::InProgress {
+        if record.progress != Progress::Running {
             if record.start_ms.saturating_add(LISTED_MS) <= now_ms {
                 self.forget::<ExportRecord>(&record.id).await?;
             }
@@ -260,7 +260,7 @@ impl<S: Store> Engine<S> {
     }
 
     async fn open_import(&self, record: ImportRecord, now_ms: u64) -> Result<Option<Transfer>, Error> {
-        if record.progress != Progress::InProgress {
+        if record.progress != Progress::Running {
             if record.start_ms.saturating_add(LISTED_MS) <= now_ms {
                 self.forget::<ImportRecord>(&record.id).await?;
             }

@@ -94,7 +94,7 @@ impl Record for BackupRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Progress {
     /// It is being carried out.
-    InProgress,
+    Running,
     /// It is complete since then, in milliseconds since the Unix epoch.
     Completed { end_ms: u64 },
     /// It has failed.

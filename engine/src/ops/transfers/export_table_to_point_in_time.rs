@@ -58,7 +58,7 @@ pub(crate) async fn export_table_to_point_in_time<S: Store>(
     let span = wanted.find(engine, &table, &recovery, now_ms).await?;
     let template = ExportRecord {
         id: engine.new_transfer_id(now_ms),
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         start_ms: now_ms,
         source: Source {
             job_id: 0,

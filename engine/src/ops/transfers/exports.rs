@@ -23,7 +23,7 @@ fn arn_of(context: &Context, record: &ExportRecord) -> String {
 
 fn status_of(record: &ExportRecord) -> ExportStatus {
     match record.progress {
-        Progress::InProgress => ExportStatus::InProgress,
+        Progress::Running => ExportStatus::InProgress,
         Progress::Completed { .. } => ExportStatus::Completed,
         Progress::Failed { .. } => ExportStatus::Failed,
     }
@@ -77,7 +77,7 @@ pub(super) fn description(context: &Context, record: &ExportRecord) -> ExportDes
         }
     }
     match &record.progress {
-        Progress::InProgress => {}
+        Progress::Running => {}
         Progress::Completed { end_ms } => {
             description.end_time = Some(seconds(*end_ms));
             description.item_count = Some(long(record.item_count));

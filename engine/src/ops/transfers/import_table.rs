@@ -40,7 +40,7 @@ pub(crate) async fn import_table<S: Store>(
     let name = template.name.clone();
 
     let records: Vec<ImportRecord> = engine.records().await?;
-    let in_progress = |record: &&ImportRecord| record.progress == Progress::InProgress;
+    let in_progress = |record: &&ImportRecord| record.progress == Progress::Running;
     if let Some(token) = &input.client_token {
         let mut recent = records.iter().filter(|record| {
             record.client_token.as_ref() == Some(token) && record.start_ms.saturating_add(TOKEN_MS) > now_ms
@@ -70,7 +70,7 @@ pub(crate) async fn import_table<S: Store>(
 
     let record = ImportRecord {
         id: engine.new_transfer_id(now_ms),
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         start_ms: now_ms,
         job_id: 0,
         table: template,

@@ -35,7 +35,7 @@ fn log_group_arn(context: &Context) -> String {
 
 fn status_of(record: &ImportRecord) -> ImportStatus {
     match record.progress {
-        Progress::InProgress => ImportStatus::InProgress,
+        Progress::Running => ImportStatus::InProgress,
         Progress::Completed { .. } => ImportStatus::Completed,
         Progress::Failed { .. } => ImportStatus::Failed,
     }
@@ -43,7 +43,7 @@ fn status_of(record: &ImportRecord) -> ImportStatus {
 
 fn end_ms(record: &ImportRecord) -> Option<u64> {
     match record.progress {
-        Progress::InProgress => None,
+        Progress::Running => None,
         Progress::Completed { end_ms } | Progress::Failed { end_ms, .. } => Some(end_ms),
     }
 }

@@ -9,7 +9,7 @@ const DIGITS: usize = 112;
 /// The token to go on behind this id.
 pub(super) fn next_token(last_id: &str) -> String {
     let mut token: String = last_id.bytes().map(|byte| format!("{byte:02x}")).collect();
-    while token.len() < DIGITS || token.len() % 16 != 0 {
+    while token.len() < DIGITS || !token.len().is_multiple_of(16) {
         token.push('0');
     }
     token
