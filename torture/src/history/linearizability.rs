@@ -299,8 +299,16 @@ fn relevance(history: &[RecordedOperation]) -> impl Fn(&RecordedOperation) -> bo
             seen_items.insert(item.value);
         }
     }
-    // Of two writes that the same end of a server cut short, the second may be an update that is seen
-    // by its value alone: then the first shows in later counts, and nowhere else.
+    // Of writes that ends of servers cut short, the last may be an update that is seen by its value
+    // alone: then those before it show in later counts, and nowhere else. They are those that can have
+    // come behind the last operation before it whose outcome is known, for that showed the item, or made
+    // it anew.
+    let known_before = |invoked_ns: u64| {
+        let known = history
+            .iter()
+            .filter(|operation| operation.returned_ns <= invoked_ns);
+        known.map(|operation| operation.invoked_ns).max().unwrap_or(0)
+    };
     let half_seen: Vec<(u64, u64)> = history
         .iter()
         .filter_map(|operation| match operation.operation {
@@ -308,7 +316,7 @@ fn relevance(history: &[RecordedOperation]) -> impl Fn(&RecordedOperation) -> bo
                 change: Change::Update(value),
                 ..
             } if !operation.is_known() && seen_values.contains(&value) && !seen_items.contains(&value) => {
-                Some((operation.invoked_ns, operation.gone_ns))
+                Some((known_before(operation.invoked_ns), operation.gone_ns))
             }
             _ => None,
         })
@@ -316,9 +324,8 @@ fn relevance(history: &[RecordedOperation]) -> impl Fn(&RecordedOperation) -> bo
     let may_precede_half_seen = move |operation: &RecordedOperation| {
         let mut spans = half_seen.iter();
         operation.gone_ns != NEVER_NS
-            && spans.any(|(invoked_ns, gone_ns)| {
-                operation.invoked_ns <= *gone_ns && *invoked_ns <= operation.gone_ns
-            })
+            && spans
+                .any(|(from_ns, gone_ns)| operation.invoked_ns <= *gone_ns && *from_ns <= operation.gone_ns)
     };
     move |operation| match operation.operation {
         Operation::Read => false,

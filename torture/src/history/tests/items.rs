@@ -185,6 +185,43 @@ fn an_unknown_update_may_show_in_a_later_count_alone() {
 }
 
 #[test]
+fn unknown_updates_of_several_servers_may_show_in_a_later_count_alone() {
+    let seen = |count| {
+        After(Some(Item {
+            value: 5,
+            previous: Some(4),
+            count,
+        }))
+    };
+    // The first server takes 2 and ends, the second takes 3 and ends, the third takes 4 and ends.
+    let judge = |count| {
+        let mut history = [
+            recorded(0, (1, 2), write(Put(1)), Done(Nothing)),
+            recorded(1, (3, 4), write(Update(2)), Unknown),
+            recorded(1, (6, 7), write(Update(3)), Unknown),
+            recorded(1, (9, 10), write(Update(4)), Unknown),
+            recorded(2, (12, 13), write(Update(5)), Done(seen(count))),
+        ];
+        (history[1].gone_ns, history[2].gone_ns, history[3].gone_ns) = (5, 8, 11);
+        check(&history)
+    };
+    for count in 2..=4 {
+        assert_eq!(judge(count), Verdict::Linearizable, "{count}");
+    }
+    assert!(matches!(judge(5), Verdict::Violation(_)));
+    // What is known in between shows all that came before it.
+    let mut history = vec![
+        recorded(0, (1, 2), write(Put(1)), Done(Nothing)),
+        recorded(1, (3, 4), write(Update(2)), Unknown),
+        recorded(0, (6, 7), write(Put(6)), Done(Nothing)),
+        recorded(1, (9, 10), write(Update(4)), Unknown),
+        recorded(2, (12, 13), write(Update(5)), Done(seen(3))),
+    ];
+    (history[1].gone_ns, history[3].gone_ns) = (5, 11);
+    assert!(matches!(check(&history), Verdict::Violation(_)));
+}
+
+#[test]
 fn large_correct_histories_are_found_correct() {
     for seed in seeds(20) {
         let history = operations(&mut Rng::with_seed(seed), 16, 2_500, 8);
