@@ -127,11 +127,23 @@ pub struct ServeArguments {
     pub cors_origin: Vec<CorsOrigin>,
 
     /// How log lines look
-    #[arg(long, value_enum, default_value_t = LogFormat::Text, help_heading = "Logs")]
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, help_heading = "Logs and metrics")]
     pub log_format: LogFormat,
 
+    /// Answer GET /metrics, on the same port, with what Prometheus collects
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        default_value = "on",
+        hide_possible_values = true,
+        value_name = "on|off",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Logs and metrics"
+    )]
+    pub metrics: bool,
+
     /// Which log lines are written; `debug` has one for each request
-    #[arg(long, value_enum, default_value_t = LogLevel::Info, help_heading = "Logs")]
+    #[arg(long, value_enum, default_value_t = LogLevel::Info, help_heading = "Logs and metrics")]
     pub log_level: LogLevel,
 
     /// Refuse writes while the disk has less room than this

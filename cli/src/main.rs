@@ -7,6 +7,7 @@ mod check;
 mod failure;
 mod layers;
 mod logging;
+mod metrics;
 #[cfg(feature = "disk")]
 mod repair;
 mod serve;

@@ -19,6 +19,10 @@ macro_rules! counted {
 }
 
 impl<S: Store> DynamoDb for Engine<S> {
+    fn refused(&self, operation: Operation) {
+        self.catalog.meters.count_malformed(operation);
+    }
+
     async fn put_item(&self, context: &Context, input: PutItemInput) -> Result<PutItemOutput, Error> {
         counted!(self, context, PutItem, call => ops::put_item(self, &call, input))
     }

@@ -7,8 +7,8 @@ use api::Operation;
 use parking_lot::RwLock;
 
 use super::bucket::{BURST_SECONDS, Bucket};
-use super::histogram::Histogram;
 use crate::catalog::{BillingMode, IndexKind, OnDemandThroughput, ProvisionedCapacity, TableDescriptor};
+use histogram::Histogram;
 
 /// How many operations there are.
 const OPERATIONS: usize = Operation::COUNT;
