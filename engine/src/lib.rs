@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod expiry;
 mod history;
+mod insights;
 mod keys;
 mod log;
 mod meter;
