@@ -59,8 +59,8 @@ fn a_histogram_has_each_value_in_its_bucket() {
     let page = page(Measurements::default(), ServerMeasurements::default(), Some(both)).unwrap();
     for line in [
         "stator_times_count 4",
-        "stator_times_bucket{le=\"3.2e-5\"} 1",
-        "stator_times_bucket{le=\"6.4e-5\"} 2",
+        "stator_times_bucket{le=\"0.000032\"} 1",
+        "stator_times_bucket{le=\"0.000064\"} 2",
         "stator_times_bucket{le=\"0.008192\"} 3",
         "stator_times_bucket{le=\"8.388608\"} 3",
         "stator_times_bucket{le=\"+Inf\"} 4",
