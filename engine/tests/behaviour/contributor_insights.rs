@@ -266,8 +266,7 @@ fn every_way_to_an_item_counts_its_key() {
     database.case("TransactWriteItems", writes).succeeds();
     let gets = json!({"TransactItems": [{"Get": {"TableName": "table", "Key": key("seen")}}]});
     database.case("TransactGetItems", gets).succeeds();
-    let failing =
-        json!({"TableName": "table", "Key": key("put"), "ConditionExpression": "attribute_exists(absent_one)"});
+    let failing = json!({"TableName": "table", "Key": key("put"), "ConditionExpression": "attribute_exists(absent_one)"});
     let (status, _) = database.case("DeleteItem", failing).response();
     assert_eq!(status, 400);
     let found = contributors(&database, &rules(&database, json!({}))[0]);
