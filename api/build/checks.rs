@@ -4,7 +4,7 @@ use crate::model::{Kind, Model};
 use crate::wording::{Limits, Wording};
 
 /// The patterns in use, and the variant of `Pattern` that matches each.
-const PATTERNS: [(&str, &str); 13] = [
+const PATTERNS: [(&str, &str); 14] = [
     ("[a-zA-Z0-9_.-]+", "Name"),
     ("\\p{Print}+", "Printable"),
     (
@@ -22,6 +22,7 @@ const PATTERNS: [(&str, &str); 13] = [
         "Uuid",
     ),
     ("[^:].*", "Namespace"),
+    ("[\\x20-\\x7E]+", "RuleName"),
     (
         "^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\\/[a-zA-Z0-9-]+$",
         "ScalableTarget",

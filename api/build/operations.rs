@@ -119,6 +119,16 @@ fn interface(operations: &[&Operation], code: &mut String) {
     .unwrap();
     writeln!(code, "/// answers `UnknownOperationException`, naming itself.").unwrap();
     writeln!(code, "pub trait DynamoDb: Send + Sync + 'static {{").unwrap();
+    writeln!(
+        code,
+        "    /// A request of the operation was wrong in itself, so that no method is called."
+    )
+    .unwrap();
+    writeln!(
+        code,
+        "    fn refused(&self, operation: Operation) {{ let _ = operation; }}"
+    )
+    .unwrap();
     for operation in operations {
         writeln!(code, "    /// `{}`.", operation.name).unwrap();
         writeln!(
@@ -150,7 +160,7 @@ fn dispatch(wording: &Wording, operations: &[&Operation], code: &mut String) {
         };
         writeln!(
             code,
-            "    Operation::{} => {{ let input = decode_request::<{}>(operation, body)?; let output = service.{method}(context, input).await?; {answer} }}",
+            "    Operation::{} => {{ let input = decode_request::<{}>(operation, body).inspect_err(|_| service.refused(operation))?; let output = service.{method}(context, input).await?; {answer} }}",
             operation.name, operation.input
         )
         .unwrap();

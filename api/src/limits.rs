@@ -70,6 +70,8 @@ pub(crate) enum Pattern {
     Name,
     /// One or more printable ASCII characters.
     Printable,
+    /// The same, as CloudWatch writes it for what concerns its rules.
+    RuleName,
     /// Any text without control characters, line ends and tabs excepted.
     Text,
     /// An account's id.
@@ -101,6 +103,7 @@ impl Pattern {
         match self {
             Pattern::Name => "[a-zA-Z0-9_.-]+",
             Pattern::Printable => r"\p{Print}+",
+            Pattern::RuleName => r"[\x20-\x7E]+",
             Pattern::Text => r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*",
             Pattern::Account => "[0-9]{12}",
             Pattern::Delimiter => r"[,;:|\t ]",
@@ -126,7 +129,7 @@ impl Pattern {
         let some_of = |admit: fn(u8) -> bool| !bytes.is_empty() && bytes.iter().all(|&byte| admit(byte));
         match self {
             Pattern::Name => some_of(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)),
-            Pattern::Printable => some_of(|byte| (0x20..0x7F).contains(&byte)),
+            Pattern::Printable | Pattern::RuleName => some_of(|byte| (0x20..0x7F).contains(&byte)),
             Pattern::Text => text
                 .chars()
                 .all(|letter| letter >= ' ' || matches!(letter, '\r' | '\n' | '\t')),
@@ -195,6 +198,8 @@ mod tests {
             (Pattern::Name, "ä", false),
             (Pattern::Printable, "a ~", true),
             (Pattern::Printable, "\n", false),
+            (Pattern::RuleName, "PKC-a", true),
+            (Pattern::RuleName, "", false),
             (Pattern::Text, "a\r\n\tü😀", true),
             (Pattern::Text, "\u{1}", false),
             (Pattern::Account, "012345678901", true),

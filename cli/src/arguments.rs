@@ -29,6 +29,8 @@ pub struct Arguments {
 pub enum Command {
     /// Serve the API of DynamoDB and DynamoDB Streams over HTTP
     Serve(Box<ServeArguments>),
+    /// Watch a running server: its tables, their latencies, the hottest keys, and the store
+    Top(TopArguments),
     /// Verify a data directory: every item, every index entry, every count
     #[cfg(feature = "disk")]
     Check(DataDirectory),
@@ -68,6 +70,22 @@ pub struct RepairArguments {
     /// Only say what would be lost
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// The settings of `stator top`.
+#[derive(Debug, Args)]
+pub struct TopArguments {
+    /// The server to watch
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000")]
+    pub endpoint: String,
+
+    /// How often to look; rates are those of the time between two looks
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "2s")]
+    pub interval: Duration,
+
+    /// Print one snapshot as plain lines, after one interval
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// The settings of `stator serve`.
@@ -127,11 +145,23 @@ pub struct ServeArguments {
     pub cors_origin: Vec<CorsOrigin>,
 
     /// How log lines look
-    #[arg(long, value_enum, default_value_t = LogFormat::Text, help_heading = "Logs")]
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, help_heading = "Logs and metrics")]
     pub log_format: LogFormat,
 
+    /// Answer GET /metrics, on the same port, with what Prometheus collects
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        default_value = "on",
+        hide_possible_values = true,
+        value_name = "on|off",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Logs and metrics"
+    )]
+    pub metrics: bool,
+
     /// Which log lines are written; `debug` has one for each request
-    #[arg(long, value_enum, default_value_t = LogLevel::Info, help_heading = "Logs")]
+    #[arg(long, value_enum, default_value_t = LogLevel::Info, help_heading = "Logs and metrics")]
     pub log_level: LogLevel,
 
     /// Refuse writes while the disk has less room than this

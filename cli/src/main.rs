@@ -7,12 +7,14 @@ mod check;
 mod failure;
 mod layers;
 mod logging;
+mod metrics;
 #[cfg(feature = "disk")]
 mod repair;
 mod serve;
 mod service;
 #[cfg(feature = "disk")]
 mod storage;
+mod top;
 #[cfg(feature = "disk")]
 mod transfer;
 mod units;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Top(arguments) => top::top(&arguments),
         #[cfg(feature = "disk")]
         Command::Check(arguments) => check::check(&arguments),
         #[cfg(feature = "disk")]

@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 use crate::arguments::{Durability, ServeArguments};
 use crate::failure::Failure;
 use crate::logging;
+use crate::metrics::MeasuredStore;
 use crate::service::{Database, SystemClock};
 
 /// Files that are kept for the store and everything else but connections.
@@ -62,7 +63,7 @@ fn serve_from_disk(_: &Runtime, _: TcpListener, _: &ServeArguments, _: Durabilit
 }
 
 /// Serves from `store`, and closes it when the server has stopped.
-fn run<S: Store>(
+fn run<S: MeasuredStore>(
     runtime: &Runtime,
     listener: TcpListener,
     arguments: &ServeArguments,
@@ -140,6 +141,7 @@ fn server_config(arguments: &ServeArguments) -> ServerConfig {
         region: arguments.region.as_deref().map(Arc::from),
         account_id: arguments.account_id.as_str().into(),
         cors_origins: arguments.cors_origin.clone(),
+        shows_metrics: arguments.metrics,
         max_connections: connections_within_file_limit(arguments.max_connections),
         max_body_bytes: arguments.max_body_bytes,
         max_body_bytes_total: arguments.max_body_bytes_total,

@@ -4,12 +4,15 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::{Context, Operation, Principal, companion, dispatch};
+use bytes::Bytes;
 use engine::{Clock, Engine, Step};
 use server::{
     AnswerBytes, CompanionProtocol, CompanionRequest, CompanionResponse, CompanionTarget, NextStep,
-    RequestContext, RequestId, Service, ServiceRequest, ServiceResponse, TargetService,
+    RequestContext, RequestId, ServerMeasurements, Service, ServiceRequest, ServiceResponse, TargetService,
 };
 use store::Store;
+
+use crate::metrics::{self, MeasuredStore};
 
 /// How long to wait after a step of background work that failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -99,7 +102,7 @@ fn response_of(answer: companion::CompanionAnswer) -> CompanionResponse {
     }
 }
 
-impl<S: Store> Service for Database<S> {
+impl<S: MeasuredStore> Service for Database<S> {
     type Operation = Operation;
 
     fn operation(&self, service: TargetService, name: &str) -> Option<Operation> {
@@ -150,6 +153,19 @@ impl<S: Store> Service for Database<S> {
             name,
             message,
         ))
+    }
+
+    async fn metrics_page(&self, server: ServerMeasurements) -> Option<Bytes> {
+        let (requests, store) = (self.engine.measurements(), self.engine.store().figures());
+        // With many tables, writing it takes longer than others should wait for their turn.
+        let page = tokio::task::spawn_blocking(move || metrics::page(requests, server, store));
+        match page.await {
+            Ok(Ok(page)) => Some(page.into()),
+            failed => {
+                tracing::error!(?failed, "the page of metrics cannot be written");
+                None
+            }
+        }
     }
 
     async fn background_step(&self) -> NextStep {

@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod expiry;
 mod history;
+mod insights;
 mod keys;
 mod log;
 mod meter;
@@ -41,7 +42,7 @@ pub use clock::{Clock, ManualClock};
 pub use engine::{Engine, Settings};
 pub use keys::KEY_SPACES;
 pub use meter::{
-    CapacityMeasurement, Counts, Measurements, OperationMeasurement, TableMeasurement, ThroughputMeasurement,
+    CapacityMeasurement, Measurements, OperationMeasurement, TableMeasurement, ThroughputMeasurement,
     ValuesMeasurement,
 };
 pub use metrics::{Metric, Samples, Series};

@@ -19,6 +19,10 @@ macro_rules! counted {
 }
 
 impl<S: Store> DynamoDb for Engine<S> {
+    fn refused(&self, operation: Operation) {
+        self.catalog.meters.count_malformed(operation);
+    }
+
     async fn put_item(&self, context: &Context, input: PutItemInput) -> Result<PutItemOutput, Error> {
         counted!(self, context, PutItem, call => ops::put_item(self, &call, input))
     }
@@ -240,7 +244,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListContributorInsightsInput,
     ) -> Result<ListContributorInsightsOutput, Error> {
-        counted!(self, context, ListContributorInsights, call => ops::not_built::list_contributor_insights(self, call.context, input))
+        counted!(self, context, ListContributorInsights, call => ops::list_contributor_insights(self, call.context, input))
     }
 
     async fn list_bulk_operations(
@@ -283,12 +287,20 @@ impl<S: Store> DynamoDb for Engine<S> {
         counted!(self, context, RestoreTableToPointInTime, call => ops::restore_table_to_point_in_time(self, call.context, input))
     }
 
+    async fn update_contributor_insights(
+        &self,
+        context: &Context,
+        input: UpdateContributorInsightsInput,
+    ) -> Result<UpdateContributorInsightsOutput, Error> {
+        counted!(self, context, UpdateContributorInsights, call => ops::update_contributor_insights(self, call.context, input))
+    }
+
     async fn describe_contributor_insights(
         &self,
         context: &Context,
         input: DescribeContributorInsightsInput,
     ) -> Result<DescribeContributorInsightsOutput, Error> {
-        counted!(self, context, DescribeContributorInsights, call => ops::not_built::describe_contributor_insights(self, call.context, input))
+        counted!(self, context, DescribeContributorInsights, call => ops::describe_contributor_insights(self, call.context, input))
     }
 
     async fn describe_kinesis_streaming_destination(

@@ -59,6 +59,11 @@ impl Answers {
         Answers(Memory::new(config.max_answer_bytes_total.max(least_bytes)))
     }
 
+    /// How much memory large answers take, and how much they may take, in bytes.
+    pub fn used_bytes(&self) -> (usize, usize) {
+        self.0.used_bytes()
+    }
+
     /// Waits for room for an answer.
     pub async fn room(&self, answer: AnswerBytes, clock: &Clock) -> Result<Room, Overdue> {
         let AnswerBytes { least, most } = answer;

@@ -55,6 +55,11 @@ impl BodyBounds {
         }
     }
 
+    /// How much memory large bodies take, and how much they may take, in bytes.
+    pub fn used_bytes(&self) -> (usize, usize) {
+        self.memory.used_bytes()
+    }
+
     /// Waits for memory for a body of `size_bytes`.
     async fn share(&self, size_bytes: usize, clock: &Clock) -> Result<Share, BodyError> {
         let share = self.memory.share(COPIES * size_bytes, clock).await;

@@ -14,6 +14,8 @@ pub struct ServerConfig {
     pub account_id: Arc<str>,
     /// Web origins that are served besides those on loopback.
     pub cors_origins: Vec<CorsOrigin>,
+    /// Whether `GET /metrics` is answered with the service's page of metrics.
+    pub shows_metrics: bool,
     /// Open connections. Further ones wait, unaccepted, until one closes.
     pub max_connections: usize,
     /// The largest request body, in bytes, after decompression.
@@ -52,6 +54,7 @@ impl Default for ServerConfig {
             region: None,
             account_id: "000000000000".into(),
             cors_origins: Vec::new(),
+            shows_metrics: true,
             max_connections: 4096,
             max_body_bytes: 16 * 1024 * 1024,
             max_body_bytes_total: 256 * 1024 * 1024,

@@ -20,6 +20,7 @@ use crate::compression::{GZIP_MIN_BYTES, accepts_gzip, gzip};
 use crate::config::{CorsOrigin, DEFAULT_REGION, SMALL_BODY_BYTES, ServerConfig};
 use crate::cors::{self, Origin};
 use crate::fault::Fault;
+use crate::measurements::{Meter, ServerMeasurements};
 use crate::panics::{Panicked, contain};
 use crate::reply::{ContentType, Reply};
 use crate::request_id::RequestId;
@@ -38,10 +39,12 @@ pub(crate) struct Handler<S> {
     default_region: Arc<str>,
     account_id: Arc<str>,
     health: Bytes,
+    shows_metrics: bool,
+    meter: Meter,
 }
 
 impl<S: Service> Handler<S> {
-    pub fn new(service: Arc<S>, config: ServerConfig) -> Self {
+    pub fn new(service: Arc<S>, config: ServerConfig, meter: Meter) -> Self {
         let default_region: Arc<str> = DEFAULT_REGION.into();
         let region = config.region.as_ref().unwrap_or(&default_region);
         Handler {
@@ -54,7 +57,13 @@ impl<S: Service> Handler<S> {
             cors_origins: config.cors_origins,
             region: config.region,
             account_id: config.account_id,
+            shows_metrics: config.shows_metrics,
+            meter,
         }
+    }
+
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub fn phase_limits(&self) -> &PhaseLimits {
@@ -68,6 +77,7 @@ impl<S: Service> Handler<S> {
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         clock.enter(Phase::Body);
+        let _in_flight = self.meter.request();
         let began = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let request_id = RequestId::generate();
         let (head, body) = request.into_parts();
@@ -93,6 +103,9 @@ impl<S: Service> Handler<S> {
                 (Reply::of_fault(&Fault::no_room_for_answer(), content_type), false)
             }
         };
+        if reply.is_own_error {
+            self.meter.count_own_error();
+        }
         let mut response = reply.into_response(&request_id, gzipped);
         if origin != Origin::None {
             if head.method == Method::OPTIONS && response.status() == StatusCode::OK {
@@ -117,8 +130,37 @@ impl<S: Service> Handler<S> {
     async fn answer(&self, clock: &Clock, request_id: RequestId, head: &Parts, body: Incoming) -> Reply {
         match head.method {
             Method::GET | Method::HEAD if head.uri.path() == "/" => Reply::plain(self.health.clone()),
+            Method::GET | Method::HEAD if self.shows_metrics && head.uri.path() == METRICS_PATH => {
+                Box::pin(self.metrics(clock)).await
+            }
             Method::POST => self.execute(clock, request_id, head, body).await,
             _ => Reply::not_found(),
+        }
+    }
+
+    /// The page of metrics. Nobody signs a request for it: whoever collects metrics cannot.
+    async fn metrics(&self, clock: &Clock) -> Reply {
+        clock.enter(Phase::Serving);
+        let (body_bytes, body_bytes_max) = self.bodies.used_bytes();
+        let (answer_bytes, answer_bytes_max) = self.answers.used_bytes();
+        let measurements = ServerMeasurements {
+            body_bytes,
+            body_bytes_max,
+            answer_bytes,
+            answer_bytes_max,
+            ..self.meter.measurements()
+        };
+        let page = self.service.metrics_page(measurements);
+        match within_phase(clock, contain(page)).await {
+            Ok(Ok(Some(page))) => Reply {
+                content_type: Some(ContentType::OpenMetrics),
+                ..Reply::plain(page)
+            },
+            Ok(Ok(None)) => Reply::not_found(),
+            Ok(Err(Panicked)) | Err(Overdue) => {
+                tracing::error!("the page of metrics cannot be made");
+                Reply::of_fault(&Fault::internal(), ContentType::Json)
+            }
         }
     }
 
@@ -195,7 +237,10 @@ impl<S: Service> Handler<S> {
         let refuse = |fault: &Fault| {
             let (name, message) = companion::told(fault);
             let refusal = self.service.refuse_companion(&target, &request_id, name, message);
-            target.reply(refusal)
+            Reply {
+                is_own_error: true,
+                ..target.reply(refusal)
+            }
         };
         let body = match body::read(&head.headers, body, &self.bodies, clock).await {
             Ok(body) => body,
@@ -264,6 +309,9 @@ impl<S: Service> Handler<S> {
         }
     }
 }
+
+/// Where metrics are found, by custom.
+const METRICS_PATH: &str = "/metrics";
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 

@@ -17,7 +17,10 @@ fn units(size_bytes: usize) -> u32 {
 
 /// An amount of memory of which requests take shares.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory(Arc<Semaphore>);
+pub(crate) struct Memory {
+    units: Arc<Semaphore>,
+    units_max: usize,
+}
 
 /// A part of a [`Memory`], given back when it is dropped.
 #[derive(Debug)]
@@ -27,13 +30,23 @@ impl Memory {
     /// So many bytes.
     pub fn new(size_bytes: usize) -> Self {
         let units = usize::try_from(units(size_bytes)).unwrap_or(usize::MAX);
-        Memory(Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))))
+        let units_max = units.min(Semaphore::MAX_PERMITS);
+        Memory {
+            units: Arc::new(Semaphore::new(units_max)),
+            units_max,
+        }
+    }
+
+    /// How many bytes are taken, and how many there are.
+    pub fn used_bytes(&self) -> (usize, usize) {
+        let used = self.units_max.saturating_sub(self.units.available_permits());
+        (used * UNIT_BYTES, self.units_max.saturating_mul(UNIT_BYTES))
     }
 
     /// Waits for a share, within the connection's present phase. Shares are taken once and whole, so
     /// that two requests never wait for what the other holds.
     pub async fn share(&self, size_bytes: usize, clock: &Clock) -> Result<Share, Overdue> {
-        let share = self.0.clone().acquire_many_owned(units(size_bytes));
+        let share = self.units.clone().acquire_many_owned(units(size_bytes));
         match within_phase(clock, share).await {
             Ok(Ok(share)) => Ok(Share(share)),
             // It is never closed.
@@ -43,7 +56,7 @@ impl Memory {
 
     /// A share, where there is enough at once.
     pub fn share_now(&self, size_bytes: usize) -> Option<Share> {
-        let share = self.0.clone().try_acquire_many_owned(units(size_bytes));
+        let share = self.units.clone().try_acquire_many_owned(units(size_bytes));
         share.ok().map(Share)
     }
 }

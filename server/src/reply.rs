@@ -23,6 +23,8 @@ pub(crate) struct Reply {
     pub room: Room,
     /// The older name of a companion's error.
     pub query_error: Option<HeaderValue>,
+    /// Whether it is an error that no service has answered.
+    pub is_own_error: bool,
 }
 
 /// The content types of answers: requests are answered in kind.
@@ -38,6 +40,8 @@ pub(crate) enum ContentType {
     Cbor,
     /// `text/xml`, likewise.
     Xml,
+    /// Prometheus' text format, as OpenMetrics has written it down.
+    OpenMetrics,
 }
 
 impl ContentType {
@@ -58,6 +62,7 @@ impl ContentType {
             ContentType::AmazonJson11 => "application/x-amz-json-1.1",
             ContentType::Cbor => "application/cbor",
             ContentType::Xml => "text/xml",
+            ContentType::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         })
     }
 }
@@ -78,6 +83,7 @@ impl Reply {
             close: false,
             room,
             query_error: None,
+            is_own_error: false,
         }
     }
 
@@ -103,6 +109,7 @@ impl Reply {
             close: false,
             room: Room::SMALL,
             query_error: None,
+            is_own_error: true,
         }
     }
 
@@ -115,6 +122,7 @@ impl Reply {
             close: false,
             room: Room::SMALL,
             query_error: None,
+            is_own_error: true,
         }
     }
 
@@ -127,6 +135,7 @@ impl Reply {
             close: false,
             room: Room::SMALL,
             query_error: None,
+            is_own_error: false,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::background;
 use crate::config::ServerConfig;
 use crate::connection;
 use crate::handler::Handler;
+use crate::measurements::Meter;
 use crate::service::Service;
 
 /// How far the server is on its way to its end.
@@ -56,7 +57,7 @@ pub async fn run<S: Service>(
     let slots = Arc::new(Semaphore::new(connections_max));
     let (stage, watcher) = watch::channel(Stage::Serving);
     let background = tokio::spawn(background::run(service.clone(), watcher.clone()));
-    let handler = Arc::new(Handler::new(service, config));
+    let handler = Arc::new(Handler::new(service, config, Meter::new(connections_max)));
 
     let mut shutdown = pin!(shutdown);
     let mut full = false;
@@ -70,7 +71,9 @@ pub async fn run<S: Service>(
             Ok((stream, slot)) => {
                 let (handler, watcher) = (handler.clone(), watcher.clone());
                 tokio::spawn(async move {
+                    let counted = handler.meter().connection();
                     connection::serve(stream, &handler, watcher).await;
+                    drop(counted);
                     drop(slot);
                 });
             }

@@ -9,6 +9,7 @@ use hyper::header::HeaderValue;
 
 use crate::answers::AnswerBytes;
 use crate::companion::{CompanionRequest, CompanionResponse, CompanionTarget};
+use crate::measurements::ServerMeasurements;
 use crate::request_id::RequestId;
 
 /// What the server serves. Implemented by whoever joins the API to the engine.
@@ -60,6 +61,13 @@ pub trait Service: Send + Sync + 'static {
             query_error: None,
             body: Bytes::copy_from_slice(name.as_bytes()),
         }
+    }
+
+    /// The page of metrics in the text format of OpenMetrics, with what the server has counted itself;
+    /// `None` where there is none.
+    fn metrics_page(&self, server: ServerMeasurements) -> impl Future<Output = Option<Bytes>> + Send {
+        let _ = server;
+        std::future::ready(None)
     }
 
     /// Does at most one bounded step of background work, and says when to ask again.

@@ -43,8 +43,8 @@ pub use batch::{Batch, counter_value};
 pub use clock::Clock;
 #[cfg(feature = "disk")]
 pub use disk::{
-    DiskOptions, DiskSnapshot, DiskStatus, DiskStore, Durability, LogLoss, SpaceKind, SpaceOptions,
-    find_log_losses, repair_log,
+    DiskMeasurements, DiskOptions, DiskSnapshot, DiskStatus, DiskStore, Durability, LogLoss, SpaceKind,
+    SpaceOptions, find_log_losses, repair_log,
 };
 pub use error::StoreError;
 pub use fault::{Fault, FaultStore};

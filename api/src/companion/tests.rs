@@ -11,6 +11,14 @@ use crate::scaling::types as scaling_types;
 struct Echo;
 
 impl CloudWatch for Echo {
+    async fn get_insight_rule_report(
+        &self,
+        _: &Context,
+        _: GetInsightRuleReportInput,
+    ) -> Result<GetInsightRuleReportOutput, Refusal> {
+        Ok(GetInsightRuleReportOutput::default())
+    }
+
     async fn get_metric_data(
         &self,
         _: &Context,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
+use super::insights::ContributorInsights;
 use super::recovery::{Fill, LogHold, Recovery, Restore};
 use crate::schema::{IndexProjection, KeySchema, KeyType};
 
@@ -114,6 +115,9 @@ pub struct IndexDescriptor {
     /// Its warm throughput (global indexes).
     #[serde(default)]
     pub warm: WarmThroughput,
+    /// What was last said of its contributor insights (global indexes).
+    #[serde(default)]
+    pub insights: Option<ContributorInsights>,
 }
 
 /// Where a table stands in its life, apart from a pending transition's time.
@@ -188,6 +192,9 @@ pub struct TableDescriptor {
     /// The jobs that read it as it was: its log is kept for them.
     #[serde(default)]
     pub log_holds: Vec<LogHold>,
+    /// What was last said of its contributor insights.
+    #[serde(default)]
+    pub insights: Option<ContributorInsights>,
     /// What it is being restored from.
     #[serde(default)]
     pub restore: Option<Restore>,
@@ -326,7 +333,13 @@ impl TableDescriptor {
         if let Some(class) = &mut self.table_class {
             is_over(&mut class.transition_until_ms);
         }
+        if let Some(insights) = &mut self.insights {
+            is_over(&mut insights.transition_until_ms);
+        }
         for index in &mut self.indexes {
+            if let Some(insights) = &mut index.insights {
+                is_over(&mut insights.transition_until_ms);
+            }
             if is_over(&mut index.transition_until_ms) {
                 index.provisioned.previous_units = None;
             }

@@ -6,6 +6,7 @@
 
 mod change;
 mod descriptor;
+mod insights;
 mod recovery;
 mod table;
 
@@ -22,6 +23,7 @@ pub(crate) use descriptor::{
     ProvisionedCapacity, StreamView, TableClass, TableDescriptor, TableState, TableStream, TimeToLive,
     TimeToLiveState, WarmThroughput,
 };
+pub(crate) use insights::{ContributorInsights, InsightsMode};
 pub(crate) use recovery::{Fill, FillSource, LogHold, Recovery, Restore};
 pub(crate) use table::{Index, Table};
 

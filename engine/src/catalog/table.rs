@@ -6,6 +6,7 @@ use bytes::Bytes;
 use store::{Key, StoreError};
 
 use super::descriptor::{HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, TableDescriptor, TableState};
+use crate::insights::TableInsights;
 use crate::keys;
 use crate::log::LogPlan;
 use crate::meter::{IndexMeter, Meters, TableMeter};
@@ -30,6 +31,8 @@ pub(crate) struct Table {
     pub meter: Arc<TableMeter>,
     /// For each index of the descriptor what is counted of it; `None` for a local one.
     index_meters: Vec<Option<Arc<IndexMeter>>>,
+    /// What is counted by key; `None` where contributor insights are on for no part of it.
+    pub insights: Option<Arc<TableInsights>>,
     /// What is logged of its changes.
     pub log_plan: Option<LogPlan>,
 }
@@ -72,6 +75,7 @@ impl Table {
                 .any(|index| index.kind == IndexKind::Local),
             meter: Arc::new(TableMeter::new(&descriptor.name)),
             index_meters: Vec::new(),
+            insights: None,
             descriptor,
         }
     }
@@ -79,6 +83,7 @@ impl Table {
     /// The same version of the table, counted by these meters.
     pub fn counted_by(mut self, meters: &Meters, now_ms: u64) -> Self {
         (self.meter, self.index_meters) = meters.follow(&self.descriptor, now_ms);
+        self.insights = self.meter.insights.follow(&self.descriptor);
         self
     }
 

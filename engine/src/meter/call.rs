@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use api::types::ThrottlingReason;
 use api::{Context, Error, ErrorKind, Operation};
+use model::MapRef;
 use parking_lot::Mutex;
 use store::Store;
 
@@ -15,6 +16,8 @@ use crate::Engine;
 use crate::arn::table_arn;
 use crate::capacity::Consumed;
 use crate::catalog::{BillingMode, IndexDescriptor, IndexKind, Table};
+use crate::insights::Contributors;
+use crate::write::Written;
 
 /// A request.
 pub(crate) struct Call<'c> {
@@ -126,12 +129,98 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Admits a read of a table or of one of its indexes.
+    /// Counts what a request consumed by the key of its item, where that is counted. Requests in PartiQL
+    /// are not: the service does not either.
+    #[inline]
+    pub fn accessed<S: Store>(
+        &self,
+        engine: &Engine<S>,
+        table: &Table,
+        key: MapRef<'_>,
+        direction: Direction,
+        table_units: f64,
+    ) {
+        if let Some(insights) = &table.insights
+            && let Some(contributors) = &insights.table
+            && !self.is_statement()
+        {
+            contributors.accessed(key, direction, table_units, engine.clock.now_ms());
+        }
+    }
+
+    /// As [`Call::accessed`], of a write and of what it changed in the table's indexes.
+    #[inline]
+    pub fn written<S: Store>(
+        &self,
+        engine: &Engine<S>,
+        table: &Table,
+        key: MapRef<'_>,
+        written: &Written,
+        consumed: &Consumed,
+    ) {
+        if let Some(insights) = &table.insights
+            && !self.is_statement()
+        {
+            self.accessed(engine, table, key, Direction::Write, consumed.table_units);
+            let now_ms = engine.clock.now_ms();
+            for (name, _, units) in &consumed.indexes {
+                // An entry that moves counts for where it is afterwards.
+                if let Some(contributors) = insights.index(name)
+                    && let Some(item) = written.new.as_ref().or(written.old.as_ref())
+                {
+                    contributors.accessed(item.attributes(), Direction::Write, *units, now_ms);
+                }
+            }
+        }
+    }
+
+    /// As [`Call::accessed`], of a Query, whose partition this is, of a table or of one of its indexes.
+    pub fn queried<S: Store>(
+        &self,
+        engine: &Engine<S>,
+        table: &Table,
+        index: Option<&IndexDescriptor>,
+        partition: MapRef<'_>,
+        units: f64,
+    ) {
+        if let Some(contributors) = contributors(table, index)
+            && !self.is_statement()
+        {
+            contributors.accessed(partition, Direction::Read, units, engine.clock.now_ms());
+        }
+    }
+
+    /// Counts the key of a request that is not admitted, where that is counted.
+    pub fn refused_key<S: Store>(
+        &self,
+        engine: &Engine<S>,
+        table: &Table,
+        index: Option<&IndexDescriptor>,
+        key: Option<MapRef<'_>>,
+    ) {
+        if let Some(key) = key
+            && let Some(contributors) = contributors(table, index)
+            && !self.is_statement()
+        {
+            contributors.throttled(key, engine.clock.now_ms());
+        }
+    }
+
+    fn is_statement(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::ExecuteStatement | Operation::BatchExecuteStatement | Operation::ExecuteTransaction
+        )
+    }
+
+    /// Admits a read of a table or of one of its indexes; `key` has the attributes of the key that is read,
+    /// at least those of the partition key, where the request names one.
     pub fn admit_read<S: Store>(
         &self,
         engine: &Engine<S>,
         table: &Table,
         index: Option<&IndexDescriptor>,
+        key: Option<MapRef<'_>>,
     ) -> Result<(), Error> {
         if !engine.settings.throttles {
             return Ok(());
@@ -142,11 +231,22 @@ impl<'c> Call<'c> {
             Some(meter) => Closed::find(Part::Index(meter), Direction::Read, now_ms),
             None => Closed::find(Part::Table(&table.meter), Direction::Read, now_ms),
         };
-        closed.map_or(Ok(()), |closed| Err(self.throttled(table, &[closed])))
+        match closed {
+            None => Ok(()),
+            Some(closed) => {
+                self.refused_key(engine, table, index, key);
+                Err(self.throttled(table, &[closed]))
+            }
+        }
     }
 
     /// Admits a write to a table, which may change each of its global indexes.
-    pub fn admit_write<S: Store>(&self, engine: &Engine<S>, table: &Table) -> Result<(), Error> {
+    pub fn admit_write<S: Store>(
+        &self,
+        engine: &Engine<S>,
+        table: &Table,
+        key: MapRef<'_>,
+    ) -> Result<(), Error> {
         if !engine.settings.throttles {
             return Ok(());
         }
@@ -156,10 +256,14 @@ impl<'c> Call<'c> {
             .index_meters()
             .filter_map(|meter| Closed::find(Part::Index(meter), Direction::Write, now_ms));
         let closed: Vec<Closed<'_>> = of_table.into_iter().chain(of_indexes).collect();
-        match closed.is_empty() {
-            true => Ok(()),
-            false => Err(self.throttled(table, &closed)),
+        if closed.is_empty() {
+            return Ok(());
         }
+        // Writes that an index throttles are not counted by key: the service does not either.
+        if matches!(closed[0].part, Part::Table(_)) {
+            self.refused_key(engine, table, None, Some(key));
+        }
+        Err(self.throttled(table, &closed))
     }
 
     /// The service's error where there is no capacity left.
@@ -205,6 +309,16 @@ impl<'c> Call<'c> {
             throttling_reasons: Some(reasons.collect()),
             ..Error::new(kind, message)
         }
+    }
+}
+
+/// Who counts the keys of a table, or of one of its indexes; `None` where nobody does. A local index belongs
+/// to its table.
+fn contributors<'t>(table: &'t Table, index: Option<&IndexDescriptor>) -> Option<&'t Contributors> {
+    let insights = table.insights.as_ref()?;
+    match index.filter(|index| index.kind == IndexKind::Global) {
+        None => insights.table.as_deref(),
+        Some(index) => insights.index(&index.name),
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use api::Operation;
 use store::Store;
 
-use super::histogram::Counts;
 use super::table_meter::{CapacityMeter, OperationMeter, ThroughputMeter, Values};
 use super::{RequestMeter, TableMeter};
 use crate::Engine;
+use histogram::Counts;
 
 /// All that has been counted since the engine was opened. Everything in it only grows.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Measurements {
     pub operations: Vec<OperationMeasurement>,
     /// By table, of those that have been used.
     pub tables: Vec<TableMeasurement>,
+    /// Requests that were wrong, beside those whose condition did not hold.
+    pub user_errors: u64,
 }
 
 /// What requests for one operation came to.
@@ -31,6 +33,9 @@ pub struct OperationMeasurement {
     pub returned_items: ValuesMeasurement,
     /// Requests that were wrong; zero where this is about a table.
     pub refused: u64,
+    /// Requests that were so wrong that nothing was done for them, not even measuring their time; zero
+    /// where this is about a table.
+    pub malformed: u64,
     /// Requests for which there was no capacity.
     pub throttled: u64,
     /// Requests that failed without being wrong.
@@ -38,7 +43,7 @@ pub struct OperationMeasurement {
 }
 
 /// What has been counted of a table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TableMeasurement {
     /// Its id; never another table's.
     pub id: u32,
@@ -120,6 +125,7 @@ impl OperationMeasurement {
             latency_us: meter.latency_us.counts(),
             returned_items: (&meter.returned_items).into(),
             refused: 0,
+            malformed: 0,
             throttled: meter.throttled.load(Ordering::Relaxed),
             failed: meter.failed.load(Ordering::Relaxed),
         }
@@ -131,6 +137,7 @@ impl OperationMeasurement {
             latency_us: meter.latency_us.counts(),
             returned_items: ValuesMeasurement::default(),
             refused: meter.refused.load(Ordering::Relaxed),
+            malformed: meter.malformed.load(Ordering::Relaxed),
             throttled: meter.throttled.load(Ordering::Relaxed),
             failed: meter.failed.load(Ordering::Relaxed),
         }
@@ -166,7 +173,7 @@ impl<S: Store> Engine<S> {
             .map(|operation| {
                 OperationMeasurement::of_requests(operation, self.catalog.meters.requests_of(operation))
             })
-            .filter(|measured| measured.latency_us.count() > 0);
+            .filter(|measured| measured.latency_us.count() + measured.malformed > 0);
         let mut tables: Vec<TableMeasurement> = self
             .catalog
             .meters
@@ -178,6 +185,7 @@ impl<S: Store> Engine<S> {
         Measurements {
             operations: operations.collect(),
             tables,
+            user_errors: self.catalog.meters.user_errors.load(Ordering::Relaxed),
         }
     }
 }

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use store::Store;
 
 use super::TableMeter;
-use super::histogram::Counts;
 use super::table_meter::{CapacityMeter, Direction, Values};
 use crate::Engine;
 use crate::metrics::{MINUTE_MS, Metric, Samples, Series};
+use histogram::Counts;
 
 /// How often the capacity of a table is told that nobody uses: each time so many minutes are over.
 const QUIET_MINUTES: u64 = 5;

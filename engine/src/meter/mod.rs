@@ -7,7 +7,6 @@
 
 mod bucket;
 mod call;
-mod histogram;
 mod measurements;
 mod minutes;
 mod table_meter;
@@ -20,7 +19,6 @@ use api::{ErrorKind, Operation};
 use parking_lot::RwLock;
 
 pub(crate) use call::Call;
-pub use histogram::Counts;
 pub use measurements::{
     CapacityMeasurement, Measurements, OperationMeasurement, TableMeasurement, ThroughputMeasurement,
     ValuesMeasurement,
@@ -42,6 +40,8 @@ pub(crate) struct RequestMeter {
     pub throttled: AtomicU64,
     /// How many failed without being wrong.
     pub failed: AtomicU64,
+    /// How many were so wrong that they did not become a [`Call`]; they are in none of the others.
+    pub malformed: AtomicU64,
 }
 
 /// How a request ended.
@@ -106,6 +106,13 @@ impl Meters {
     /// Forgets a table that is no more.
     pub fn forget(&self, table_id: u32) {
         self.tables.write().remove(&table_id);
+    }
+
+    /// Counts a request that was wrong before it was looked at.
+    pub fn count_malformed(&self, operation: Operation) {
+        let malformed = &self.requests_of(operation).malformed;
+        malformed.fetch_add(1, Ordering::Relaxed);
+        self.user_errors.fetch_add(1, Ordering::Relaxed);
     }
 
     fn requests_of(&self, operation: Operation) -> &RequestMeter {

@@ -7,8 +7,9 @@ use api::Operation;
 use parking_lot::RwLock;
 
 use super::bucket::{BURST_SECONDS, Bucket};
-use super::histogram::Histogram;
 use crate::catalog::{BillingMode, IndexKind, OnDemandThroughput, ProvisionedCapacity, TableDescriptor};
+use crate::insights::KnownInsights;
+use histogram::Histogram;
 
 /// How many operations there are.
 const OPERATIONS: usize = Operation::COUNT;
@@ -208,6 +209,8 @@ pub(crate) struct TableMeter {
     pub transaction_conflicts: AtomicU64,
     /// Items that time to live has deleted.
     pub expired_items: AtomicU64,
+    /// What is counted by key, through all versions of the table.
+    pub insights: KnownInsights,
     indexes: RwLock<Vec<Arc<IndexMeter>>>,
     operations: [OnceLock<Box<OperationMeter>>; OPERATIONS],
 }
@@ -220,6 +223,7 @@ impl TableMeter {
             failed_conditions: AtomicU64::new(0),
             transaction_conflicts: AtomicU64::new(0),
             expired_items: AtomicU64::new(0),
+            insights: KnownInsights::default(),
             indexes: RwLock::default(),
             operations: [const { OnceLock::new() }; OPERATIONS],
         }

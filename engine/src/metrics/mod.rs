@@ -15,6 +15,7 @@ mod service;
 mod statistics;
 mod storage;
 
+pub(crate) use request::{Range, internal, invalid_value};
 pub use series::{Metric, Samples, Series};
 
 /// How long a minute is.

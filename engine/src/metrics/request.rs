@@ -12,18 +12,18 @@ use super::series::{Metric, Series};
 pub(super) const NAMESPACE: &str = "AWS/DynamoDB";
 
 /// A failure of what lies below.
-pub(super) fn internal(error: Error) -> Refusal {
+pub(crate) fn internal(error: Error) -> Refusal {
     cloudwatch::ErrorKind::InternalServiceFault.because(error.message)
 }
 
 /// The parameter has a value that it must not have.
-pub(super) fn invalid_value(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid_value(message: impl Into<String>) -> Refusal {
     ErrorKind::InvalidParameterValueException.because(message)
 }
 
 /// A range of time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     pub start_ms: u64,
     /// The first moment after it.
     pub end_ms: u64,

@@ -3,8 +3,8 @@
 use api::Context;
 use api::cloudwatch::CloudWatch;
 use api::cloudwatch::types::{
-    GetMetricDataInput, GetMetricDataOutput, GetMetricStatisticsInput, GetMetricStatisticsOutput,
-    ListMetricsInput, ListMetricsOutput,
+    GetInsightRuleReportInput, GetInsightRuleReportOutput, GetMetricDataInput, GetMetricDataOutput,
+    GetMetricStatisticsInput, GetMetricStatisticsOutput, ListMetricsInput, ListMetricsOutput,
 };
 use api::companion::Refusal;
 use store::Store;
@@ -13,8 +13,17 @@ use super::get_metric_data::get_metric_data;
 use super::get_metric_statistics::get_metric_statistics;
 use super::list_metrics::list_metrics;
 use crate::Engine;
+use crate::insights::get_insight_rule_report;
 
 impl<S: Store> CloudWatch for Engine<S> {
+    async fn get_insight_rule_report(
+        &self,
+        _: &Context,
+        input: GetInsightRuleReportInput,
+    ) -> Result<GetInsightRuleReportOutput, Refusal> {
+        get_insight_rule_report(self, input).await
+    }
+
     async fn get_metric_data(
         &self,
         _: &Context,

@@ -224,7 +224,7 @@ async fn run<S: Store>(
             projection,
             consistent,
         } => {
-            call.admit_read(engine, &planned.table, None)?;
+            call.admit_read(engine, &planned.table, None, None)?;
             let stored = engine
                 .store
                 .get(planned.key.space, &planned.key.bytes)

@@ -74,7 +74,14 @@ pub(crate) async fn batch_get_item<S: Store>(
     let mut consumed_capacity = Vec::new();
     let mut admissions: Vec<_> = tables
         .iter()
-        .map(|table| call.admit_read(engine, table, None))
+        .zip(&requests)
+        .map(|(table, request)| {
+            let admission = call.admit_read(engine, table, None, None);
+            admission.inspect_err(|_| {
+                let keys = request.keys.iter().map(Item::attributes);
+                keys.for_each(|key| call.refused_key(engine, table, None, Some(key)));
+            })
+        })
         .collect();
     if admissions.iter().all(Result::is_err) {
         admissions.swap_remove(0)?;
@@ -85,7 +92,18 @@ pub(crate) async fn batch_get_item<S: Store>(
     {
         let hidden = engine.hidden(&table);
         let read = match admission {
-            Ok(()) => read_table(engine, &request, &places, hidden.as_ref(), &mut room_bytes).await?,
+            Ok(()) => {
+                read_table(
+                    engine,
+                    call,
+                    &table,
+                    &request,
+                    &places,
+                    hidden.as_ref(),
+                    &mut room_bytes,
+                )
+                .await?
+            }
             Err(_) => TableRead::default(),
         };
         if read.keys_read < request.keys.len() {
@@ -179,6 +197,8 @@ struct TableRead {
 /// Reads keys until the answer has no more room.
 async fn read_table<S: Store>(
     engine: &Engine<S>,
+    call: &Call<'_>,
+    table: &Table,
     request: &TableRequest,
     places: &[Key],
     hidden: Option<&Expired<'_>>,
@@ -197,8 +217,11 @@ async fn read_table<S: Store>(
                 return Ok(read);
             }
             *room_bytes -= size_bytes;
+            let key = request.keys[read.keys_read].attributes();
+            let units = read_units(size_bytes, request.consistent);
+            call.accessed(engine, table, key, Direction::Read, units);
             read.keys_read += 1;
-            read.units += read_units(size_bytes, request.consistent);
+            read.units += units;
             let item = shown(item, hidden);
             let item = match &request.projection {
                 None => item,

@@ -183,6 +183,7 @@ pub(super) fn new_table(input: CreateTableInput) -> Result<TableDescriptor, Erro
         time_to_live: None,
         recovery: None,
         log_holds: Vec::new(),
+        insights: None,
         restore: None,
         fill: None,
     })
@@ -263,6 +264,7 @@ fn local_indexes<'n>(
             provisioned: ProvisionedCapacity::default(),
             on_demand: None,
             warm: Default::default(),
+            insights: None,
         });
     }
     if indexes.len() > LOCAL_INDEXES_MAX {
@@ -301,6 +303,7 @@ fn global_indexes<'n>(
             on_demand: throughput::new_on_demand(index.on_demand_throughput.as_ref(), billing_mode, owner)?,
             warm: throughput::new_warm(index.warm_throughput.as_ref(), billing_mode, &provisioned, owner)?,
             provisioned,
+            insights: None,
         });
     }
     if indexes.len() > GLOBAL_INDEXES_MAX {

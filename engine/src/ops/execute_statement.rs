@@ -49,7 +49,7 @@ async fn select<S: Store>(
         return Err(Error::validation("NextToken does not match request"));
     }
     let limit = input.limit.map(|limit| limit as usize);
-    call.admit_read(engine, &table, plan.index())?;
+    call.admit_read(engine, &table, plan.index(), None)?;
     let answer = plan.read(engine, limit, from.as_ref()).await?;
     call.charge(&table, Direction::Read, &answer.consumed);
     call.returned(&table, answer.items.len());

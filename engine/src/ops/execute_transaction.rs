@@ -141,6 +141,7 @@ async fn read<S: Store>(
             check_key(&table.descriptor.key_schema, &read.key)?;
             Ok(PlacedRead {
                 place: key_of(&table, read.key.attributes())?,
+                key_attributes: read.key,
                 table,
                 projection: read.projection,
             })
@@ -237,7 +238,9 @@ async fn plan<S: Store>(
         .collect();
     let writes: Vec<ItemWrite> = all_or_cancelled(planned)?;
     check_distinct(writes.iter().map(|write| &write.key))?;
-    let admissions = writes.iter().map(|write| call.admit_write(engine, &write.table));
+    let admissions = writes
+        .iter()
+        .map(|write| call.admit_write(engine, &write.table, write.key_attributes.attributes()));
     all_or_cancelled(admissions.collect())?;
     let mut rooms = Vec::with_capacity(writes.len());
     for write in &writes {

@@ -46,7 +46,7 @@ pub(crate) async fn get_item<S: Store>(
         check_key_paths(&table, projection.paths())?;
     }
     let key = key_of(&table, key_attributes.attributes())?;
-    call.admit_read(engine, &table, None)?;
+    call.admit_read(engine, &table, None, Some(key_attributes.attributes()))?;
     let stored = engine
         .store
         .get(key.space, &key.bytes)
@@ -56,6 +56,8 @@ pub(crate) async fn get_item<S: Store>(
     let size_bytes = item.as_ref().map_or(0, Item::size_bytes);
     let consumed = Consumed::of_table(read_units(size_bytes, input.consistent_read.unwrap_or(false)));
     call.charge(&table, Direction::Read, &consumed);
+    let key = key_attributes.attributes();
+    call.accessed(engine, &table, key, Direction::Read, consumed.table_units);
     let item = shown(item, engine.hidden(&table).as_ref());
     let item = match projection {
         None => item,

@@ -4,6 +4,7 @@ mod batch_execute_statement;
 mod batch_get_item;
 mod batch_write_item;
 mod continuous_backups;
+mod contributor_insights;
 mod create_table;
 mod delete_item;
 mod delete_table;
@@ -52,6 +53,9 @@ pub(crate) use batch_execute_statement::batch_execute_statement;
 pub(crate) use batch_get_item::batch_get_item;
 pub(crate) use batch_write_item::batch_write_item;
 pub(crate) use continuous_backups::{describe_continuous_backups, update_continuous_backups};
+pub(crate) use contributor_insights::{
+    describe_contributor_insights, list_contributor_insights, update_contributor_insights,
+};
 pub(crate) use create_table::create_table;
 pub(crate) use delete_item::delete_item;
 pub(crate) use delete_table::delete_table;

@@ -9,7 +9,6 @@ use super::describe_table::find_table;
 use super::table_description::{Moment, table_status};
 use super::tags::Resource;
 use crate::Engine;
-use crate::catalog::IndexState;
 
 fn status<S: Store>(engine: &Engine<S>, table: &crate::catalog::Table) -> TableStatus {
     table_status(&table.descriptor, Moment::description(engine.clock.now_ms()))
@@ -26,20 +25,6 @@ pub(crate) async fn list_global_tables<S: Store>(
     })
 }
 
-pub(crate) async fn list_contributor_insights<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: ListContributorInsightsInput,
-) -> Result<ListContributorInsightsOutput, Error> {
-    if let Some(name) = &input.table_name {
-        find_table(engine, name).await?;
-    }
-    Ok(ListContributorInsightsOutput {
-        contributor_insights_summaries: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
 pub(crate) async fn list_bulk_operations<S: Store>(
     _: &Engine<S>,
     _: &Context,
@@ -47,29 +32,6 @@ pub(crate) async fn list_bulk_operations<S: Store>(
 ) -> Result<ListBulkOperationsOutput, Error> {
     Ok(ListBulkOperationsOutput {
         bulk_operations_summary_list: Some(Vec::new()),
-        ..Default::default()
-    })
-}
-
-pub(crate) async fn describe_contributor_insights<S: Store>(
-    engine: &Engine<S>,
-    _: &Context,
-    input: DescribeContributorInsightsInput,
-) -> Result<DescribeContributorInsightsOutput, Error> {
-    let table = find_table(engine, &input.table_name).await?;
-    if let Some(name) = &input.index_name {
-        let mut indexes = table.descriptor.indexes.iter();
-        if !indexes.any(|index| index.name == *name && index.state != IndexState::Deleting) {
-            return Err(Error::resource_not_found(format!(
-                "Requested resource not found: Index {name} for table {}",
-                table.name()
-            )));
-        }
-    }
-    Ok(DescribeContributorInsightsOutput {
-        table_name: Some(table.name().to_owned()),
-        index_name: input.index_name,
-        contributor_insights_status: Some(ContributorInsightsStatus::Disabled),
         ..Default::default()
     })
 }

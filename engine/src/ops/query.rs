@@ -2,8 +2,8 @@
 
 use api::types::{QueryInput, QueryOutput};
 use api::{Error, Operation};
-use expr::{ExpressionKind, KeyCondition, legacy};
-use model::ValueType;
+use expr::{ExpressionKind, KeyCondition, Literal, legacy};
+use model::{Encoder, Item, ValueType};
 use store::{Direction, Store};
 
 use super::read_request::{self, ReadParameters, Selection, Target};
@@ -129,7 +129,13 @@ pub(crate) async fn query<S: Store>(
         },
     )?;
     parameters.check_selection(&target)?;
-    let answer = parameters.read(engine, call, &target, range, direction).await?;
+    let partition = table
+        .insights
+        .as_ref()
+        .map(|_| partition_item(schema, &resolved.partition));
+    let answer = parameters
+        .read(engine, call, &target, range, direction, partition.as_ref())
+        .await?;
     Ok(QueryOutput {
         items: answer.items,
         count: Some(answer.count),
@@ -137,6 +143,23 @@ pub(crate) async fn query<S: Store>(
         last_evaluated_key: answer.last_evaluated_key,
         consumed_capacity: answer.consumed_capacity,
     })
+}
+
+/// The partition key that is read, as an item.
+fn partition_item(schema: &KeySchema, values: &[Literal]) -> Item {
+    let mut attributes: Vec<(&str, &Literal)> = schema
+        .partition
+        .iter()
+        .map(|attribute| attribute.name.as_str())
+        .zip(values)
+        .collect();
+    attributes.sort_unstable_by_key(|(name, _)| *name);
+    let (mut encoder, open) = Encoder::item(64);
+    for (name, value) in attributes {
+        encoder.name(name.as_bytes());
+        encoder.value(&value.value());
+    }
+    encoder.finish(open)
 }
 
 fn typed<'s>(

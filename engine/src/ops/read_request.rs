@@ -430,7 +430,7 @@ impl ReadParameters {
                 .any(|attribute| !index.projects(attribute))
     }
 
-    /// Reads one page of `range`.
+    /// Reads one page of `range`; `partition` is its partition key, where it has one and somebody counts keys.
     pub async fn read<S: Store>(
         self,
         engine: &Engine<S>,
@@ -438,8 +438,10 @@ impl ReadParameters {
         target: &Target<'_>,
         range: Option<KeyRange>,
         direction: Direction,
+        partition: Option<&Item>,
     ) -> Result<ReadAnswer, Error> {
-        call.admit_read(engine, target.table, target.index.map(|index| index.descriptor))?;
+        let index = target.index.map(|index| index.descriptor);
+        call.admit_read(engine, target.table, index, partition.map(Item::attributes))?;
         let fetch = target.index.is_some_and(|index| self.needs_fetch(index));
         let keep = match (self.selection, self.projection) {
             (Selection::Count, _) => Keep::Count,
@@ -481,6 +483,9 @@ impl ReadParameters {
             }
         }
         call.charge(target.table, meter::Direction::Read, &consumed);
+        if let Some(partition) = partition {
+            call.queried(engine, target.table, index, partition.attributes(), units);
+        }
         Ok(ReadAnswer {
             count: page.count as i32,
             scanned_count: page.scanned_count as i32,

@@ -2,7 +2,7 @@
 //! otherwise.
 //!
 //! It has the source's key, indexes and billing, and none of its stream, time to live, recovery, tags,
-//! table class, deletion protection.
+//! table class, deletion protection, contributor insights.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,6 +82,7 @@ pub(super) fn new_table(
         time_to_live: None,
         recovery: None,
         log_holds: Vec::new(),
+        insights: None,
         restore: None,
         fill: None,
     };
@@ -246,6 +247,7 @@ fn find<'s>(
 fn renamed(index: &IndexDescriptor, name: &str) -> IndexDescriptor {
     IndexDescriptor {
         name: name.to_owned(),
+        insights: None,
         ..index.clone()
     }
 }

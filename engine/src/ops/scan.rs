@@ -91,7 +91,7 @@ pub(crate) async fn scan<S: Store>(
     }
     parameters.check_selection(&target)?;
     let answer = parameters
-        .read(engine, call, &target, range, Direction::Forward)
+        .read(engine, call, &target, range, Direction::Forward, None)
         .await?;
     Ok(ScanOutput {
         items: answer.items,

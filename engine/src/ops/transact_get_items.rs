@@ -45,6 +45,7 @@ pub(crate) async fn transact_get_items<S: Store>(
         .map(|(read, table)| {
             Ok(PlacedRead {
                 place: place(&table, &read)?,
+                key_attributes: read.key,
                 table,
                 projection: read.projection,
             })

@@ -9,6 +9,7 @@ use api::types::{
 use api::{AttributeMap, Error, Operation};
 use expr::{Condition, ExpressionKind, Update};
 use indexmap::IndexMap;
+use model::Item;
 use model::limits::{ITEM_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use store::Store;
 
@@ -45,7 +46,10 @@ pub(crate) async fn transact_write_items<S: Store>(
     let mut attempts = engine.write_attempts();
     loop {
         let (writes, places) = plan(engine, call, &requests, input.return_item_collection_metrics).await?;
-        let tables: Vec<Arc<Table>> = writes.iter().map(|write| write.table.clone()).collect();
+        let targets: Vec<(Arc<Table>, Item)> = writes
+            .iter()
+            .map(|write| (write.table.clone(), write.key_attributes.clone()))
+            .collect();
         let Some(transacted) = engine.commit_transaction(call, writes, token.clone()).await? else {
             attempts.next()?;
             continue;
@@ -53,10 +57,11 @@ pub(crate) async fn transact_write_items<S: Store>(
         let mut consumed: IndexMap<String, Consumed> = IndexMap::new();
         let report = match &transacted {
             Transacted::Written(written) => {
-                for (table, written) in tables.iter().zip(written) {
+                for ((table, key), written) in targets.iter().zip(written) {
                     // A transaction writes every item twice (AWS-FACTS 37).
                     let units = written.consumed().doubled();
                     call.charge(table, Direction::Write, &units);
+                    call.written(engine, table, key.attributes(), written, &units);
                     consumed.entry(table.name().to_owned()).or_default().add(&units);
                 }
                 let wanted = input.return_consumed_capacity;
@@ -68,7 +73,11 @@ pub(crate) async fn transact_write_items<S: Store>(
             Transacted::Replayed(read_units) => {
                 for (name, units) in read_units {
                     let units = Consumed::of_table(*units);
-                    if let Some(table) = tables.iter().find(|table| table.name() == name) {
+                    if let Some(table) = targets
+                        .iter()
+                        .map(|(table, _)| table)
+                        .find(|table| table.name() == name)
+                    {
                         call.charge(table, Direction::Read, &units);
                     }
                     consumed.entry(name.clone()).or_default().add(&units);
@@ -113,7 +122,9 @@ async fn plan<S: Store>(
     }
     let writes = all_or_cancelled(planned)?;
     check_distinct(writes.iter().map(|write| &write.key))?;
-    let admissions = writes.iter().map(|write| call.admit_write(engine, &write.table));
+    let admissions = writes
+        .iter()
+        .map(|write| call.admit_write(engine, &write.table, write.key_attributes.attributes()));
     all_or_cancelled(admissions.collect())?;
     let mut rooms = Vec::with_capacity(writes.len());
     let mut places = Vec::new();

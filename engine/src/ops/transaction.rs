@@ -85,6 +85,7 @@ pub(crate) fn check_distinct<'k>(keys: impl Iterator<Item = &'k Key>) -> Result<
 pub(crate) struct PlacedRead {
     pub table: Arc<Table>,
     pub place: Key,
+    pub key_attributes: Item,
     pub projection: Option<Arc<Projection>>,
 }
 
@@ -99,7 +100,7 @@ pub(crate) async fn read_together<S: Store>(
     check_distinct(places.iter())?;
     let admissions = reads
         .iter()
-        .map(|read| call.admit_read(engine, &read.table, None));
+        .map(|read| call.admit_read(engine, &read.table, None, Some(read.key_attributes.attributes())));
     all_or_cancelled(admissions.collect())?;
     if let Some(items) = &engine.items_in_work {
         all_or_cancelled(items.check_reads(&places))?;
@@ -115,6 +116,8 @@ pub(crate) async fn read_together<S: Store>(
         // A transaction reads every item twice.
         let units = Consumed::of_table(2.0 * read_units(size_bytes, true));
         call.charge(&read.table, Direction::Read, &units);
+        let key = read.key_attributes.attributes();
+        call.accessed(engine, &read.table, key, Direction::Read, units.table_units);
         consumed
             .entry(read.table.name().to_owned())
             .or_default()

@@ -120,7 +120,9 @@ impl WriteRequest {
         loop {
             let table = engine.table_for_items(call, &self.table_name).await?;
             let write = self.plan(table.clone())?;
-            call.admit_write(engine, &table)?;
+            call.admit_write(engine, &table, write.key_attributes.attributes())?;
+            // Nobody else asks for it afterwards.
+            let counted_key = table.insights.as_ref().map(|_| write.key_attributes.clone());
             let metrics = CollectionMetrics::wanted(&table, self.metrics);
             engine.check_collection_room(&write).await?;
             let place = metrics.place_of(&write);
@@ -132,11 +134,18 @@ impl WriteRequest {
                 }
                 Err(Refused { error, consumed }) => {
                     call.charge(&table, Direction::Write, &consumed);
+                    if let Some(key) = &counted_key {
+                        let units = consumed.table_units;
+                        call.accessed(engine, &table, key.attributes(), Direction::Write, units);
+                    }
                     return Err(error);
                 }
             };
             let consumed = written.consumed();
             call.charge(&table, Direction::Write, &consumed);
+            if let Some(key) = &counted_key {
+                call.written(engine, &table, key.attributes(), &written, &consumed);
+            }
             return Ok(WriteAnswer {
                 consumed_capacity: consumed.report(table.name(), self.capacity),
                 consumed,

@@ -5,6 +5,7 @@ mod batches;
 mod behaviour_document;
 mod capacity;
 mod compatibility_document;
+mod contributor_insights;
 mod database;
 mod expressions;
 mod hidden_items;

@@ -268,6 +268,9 @@ fn what_requests_do_is_kept_minute_by_minute() {
         )
         .response();
     assert_eq!(status, 400);
+    // What cannot even be read is no less the client's error.
+    let (status, _) = database.case("GetItem", json!({"TableName": 7})).response();
+    assert_eq!(status, 400);
     database.wait_ms(MINUTE_MS);
     database.work();
     write(&database, "tab", 1);
@@ -300,7 +303,7 @@ fn what_requests_do_is_kept_minute_by_minute() {
         [4.0, 4.0]
     );
     assert_eq!(points("ConditionalCheckFailedRequests", table, "Sum"), [3.0]);
-    assert_eq!(points("UserErrors", json!([]), "Sum"), [1.0]);
+    assert_eq!(points("UserErrors", json!([]), "Sum"), [2.0]);
     assert_eq!(points("ReturnedItemCount", operation("Scan"), "Sum"), [5.0]);
     assert_eq!(
         points("SuccessfulRequestLatency", operation("PutItem"), "SampleCount"),

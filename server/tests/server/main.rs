@@ -5,6 +5,7 @@ mod client;
 mod companions;
 mod connections;
 mod limits;
+mod metrics;
 mod requests;
 mod stopping;
 mod toy;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use server::{
     AnswerBytes, CompanionRequest, CompanionResponse, CompanionTarget, DrainOutcome, NextStep, RequestId,
-    ServerConfig, Service, ServiceRequest, ServiceResponse, TargetService, run,
+    ServerConfig, ServerMeasurements, Service, ServiceRequest, ServiceResponse, TargetService, run,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
@@ -123,6 +124,10 @@ impl Service for Toy {
             query_error: Some(format!("{name};Sender")),
             body: message.to_owned().into(),
         }
+    }
+
+    async fn metrics_page(&self, server: ServerMeasurements) -> Option<Bytes> {
+        Some(format!("{server:?}").into())
     }
 
     async fn background_step(&self) -> NextStep {

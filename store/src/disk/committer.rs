@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use histogram::Histogram;
 use rocksdb::{WriteBatch, WriteOptions};
 
 use super::database::{Database, Reach, ReadFailure};
@@ -45,8 +46,10 @@ pub(super) struct Committer {
 #[derive(Debug, Default)]
 pub(super) struct Published {
     pub log_end: AtomicU64,
-    pub groups: AtomicU64,
-    pub commits: AtomicU64,
+    /// How long the groups took to write, in microseconds.
+    pub write_us: Histogram,
+    /// How many commits were in each group.
+    pub group_commits: Histogram,
 }
 
 impl Published {
@@ -115,10 +118,9 @@ impl Committer {
             // In this order: a reader finds a value in the database before it is no longer pending,
             // and who is told that the group is durable finds it in both.
             self.pipeline.forget(&batches, &group);
-            self.published.groups.fetch_add(1, Ordering::Relaxed);
-            self.published
-                .commits
-                .fetch_add(batches.len() as u64, Ordering::Relaxed);
+            let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            self.published.write_us.record(took_us);
+            self.published.group_commits.record(batches.len() as u64);
             gathering = self.gatherer.next(batches.len(), took, self.pipeline.len());
             group.complete(outcome);
             let room: usize = batches.iter().map(|decided| decided.room as usize).sum();

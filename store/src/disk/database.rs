@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rocksdb::{ColumnFamily, DB, ErrorKind, ReadOptions, ReadTier, Snapshot};
+use rocksdb::statistics::Ticker;
+use rocksdb::{ColumnFamily, DB, ErrorKind, Options, ReadOptions, ReadTier, Snapshot};
 
 use super::directory::DataDirectory;
 use super::options::{SpaceKind, SpaceOptions};
@@ -23,6 +24,8 @@ pub(super) struct Database {
     spaces: &'static [SpaceOptions],
     in_memory: ReadOptions,
     anywhere: ReadOptions,
+    /// What it was opened with; RocksDB's counters are read through them.
+    options: Options,
     /// The newest values, as far as they have been asked for.
     pub rows: RowCache,
 }
@@ -47,6 +50,7 @@ pub(super) enum ReadFailure {
 impl Database {
     pub fn new(
         rocks: DB,
+        options: Options,
         directory: DataDirectory,
         spaces: &'static [SpaceOptions],
         row_cache_bytes: usize,
@@ -55,6 +59,7 @@ impl Database {
         Database {
             rows: RowCache::new(row_cache_bytes, is_kept.collect()),
             rocks,
+            options,
             directory,
             spaces,
             in_memory: read_options(Reach::Memory, None),
@@ -83,6 +88,11 @@ impl Database {
     fn family(&self, name: &str) -> &ColumnFamily {
         let family = self.rocks.cf_handle(name);
         family.expect("a database is opened with all its spaces")
+    }
+
+    /// What RocksDB has counted under this name since it was opened.
+    pub fn ticker(&self, ticker: Ticker) -> u64 {
+        self.options.get_ticker_count(ticker)
     }
 
     /// What an error of RocksDB means.

@@ -14,6 +14,7 @@ mod gather;
 mod group;
 mod health;
 mod manifest;
+mod measurements;
 mod options;
 mod pipeline;
 mod readers;
@@ -29,6 +30,7 @@ mod suspect;
 mod tuning;
 mod wal;
 
+pub use measurements::DiskMeasurements;
 pub use options::{DiskOptions, Durability, SpaceKind, SpaceOptions};
 pub use recovery::LogLoss;
 pub use repair::{find_log_losses, repair_log};

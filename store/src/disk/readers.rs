@@ -82,6 +82,11 @@ impl Readers {
         answered.await.map_err(|_| StoreError::Closed)
     }
 
+    /// How many jobs wait for a thread.
+    pub fn jobs_in_line(&self) -> usize {
+        self.line.state.lock().jobs.len()
+    }
+
     /// Finishes what is in line and ends the threads.
     pub fn close(&self) {
         self.line.state.lock().closed = true;

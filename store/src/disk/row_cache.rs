@@ -121,6 +121,11 @@ impl RowCache {
         self.rows.get(&BorrowedKey { space, bytes: key })
     }
 
+    /// How often a value was here, how often not, and how many bytes the values take.
+    pub fn figures(&self) -> (u64, u64, u64) {
+        (self.rows.hits(), self.rows.misses(), self.rows.weight())
+    }
+
     /// Notes that the database is about to be read.
     pub fn visit(&self, space: KeySpace, key: &[u8]) -> Option<Visit> {
         if !self.keeps(space) {

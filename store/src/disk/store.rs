@@ -19,6 +19,7 @@ use super::free_space::FreeSpace;
 use super::gather::Gatherer;
 use super::group::Group;
 use super::health::Health;
+use super::measurements::DiskMeasurements;
 use super::options::{DiskOptions, Durability};
 use super::pipeline::{Decided, Pipeline, effects};
 use super::readers::{Readers, spawn};
@@ -93,11 +94,13 @@ impl DiskStore {
         }
         let failure = |error: rocksdb::Error| opening_error(&path, &error);
         let tuning = Tuning::new(options, directory.is_new()).map_err(failure)?;
-        let rocks = DB::open_cf_descriptors(&tuning.database, &path, tuning.families).map_err(failure)?;
+        let options_kept = tuning.database;
+        let rocks = DB::open_cf_descriptors(&options_kept, &path, tuning.families).map_err(failure)?;
         directory.finish()?;
 
         let database = Arc::new(Database::new(
             rocks,
+            options_kept,
             directory,
             options.spaces,
             options.row_cache_bytes(),
@@ -155,12 +158,30 @@ impl DiskStore {
     /// How the store is doing.
     pub fn status(&self) -> DiskStatus {
         let (free_bytes, min_free_bytes) = self.free_space.bytes();
+        let group_commits = self.published.group_commits.counts();
         DiskStatus {
             poisoned: self.health.poisoned().cloned(),
             free_bytes,
             min_free_bytes,
-            groups: self.published.groups.load(Ordering::Relaxed),
-            commits: self.published.commits.load(Ordering::Relaxed),
+            groups: group_commits.count(),
+            commits: group_commits.sum,
+        }
+    }
+
+    /// What the store has counted, and what it is doing.
+    pub fn measurements(&self) -> DiskMeasurements {
+        let (free_bytes, min_free_bytes) = self.free_space.bytes();
+        DiskMeasurements {
+            is_poisoned: self.health.poisoned().is_some(),
+            free_bytes,
+            min_free_bytes,
+            write_us: self.published.write_us.counts(),
+            group_commits: self.published.group_commits.counts(),
+            queued_commits: self.pipeline.len(),
+            queued_bytes: self.room_max as usize - self.room.available_permits().min(self.room_max as usize),
+            queue_bytes_max: self.room_max as usize,
+            waiting_reads: self.source.readers.jobs_in_line(),
+            ..self.source.database.measurements()
         }
     }
 

@@ -8,6 +8,7 @@ import {
   DescribeScalableTargetsCommand,
   RegisterScalableTargetCommand,
 } from '@aws-sdk/client-application-auto-scaling';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   CloudWatchClient,
   DeleteAlarmsCommand,
@@ -48,6 +49,42 @@ test('what nobody has seen is empty', async () => {
   assert.deepEqual(MetricDataResults[0].Values, []);
   const { Metrics } = await cloudWatch.send(new ListMetricsCommand({ Namespace: 'AWS/EC2' }));
   assert.deepEqual(Metrics, []);
+});
+
+/** The value of a sample of the page of metrics, whose labels stand in the order of the page. */
+async function metricsValue(sample) {
+  const page = await (await fetch(`${stator.endpoint}/metrics`)).text();
+  const line = page.split('\n').find((found) => found.startsWith(`${sample} `));
+  return Number(line?.slice(sample.length + 1));
+}
+
+test('figures are those of the page of metrics', async () => {
+  const TableName = 'Compared';
+  await createTable(stator.client, {
+    TableName,
+    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    KeySchema: keySchema('pk').slice(0, 1),
+  });
+  for (const number of [1, 2, 3]) {
+    await stator.client.send(new PutItemCommand({ TableName, Item: { pk: { S: String(number) } } }));
+  }
+  const Dimensions = [{ Name: 'TableName', Value: TableName }];
+  const total = async (request, statistic) => {
+    const asked = { ...metric, ...during(), EndTime: new Date(Date.now() + HOUR_MS), Period: 60, Statistics: [statistic] };
+    const { Datapoints } = await cloudWatch.send(new GetMetricStatisticsCommand({ ...asked, ...request }));
+    return Datapoints.reduce((sum, point) => sum + point[statistic], 0);
+  };
+  const units = `stator_consumed_capacity_units_total{table="${TableName}",index="",direction="write"}`;
+  assert.equal(await metricsValue(units), 3);
+  assert.equal(await total({ Dimensions }, 'Sum'), 3);
+  const answered = `stator_table_request_duration_seconds_count{table="${TableName}",operation="PutItem"}`;
+  assert.equal(await metricsValue(answered), 3);
+  const latency = {
+    MetricName: 'SuccessfulRequestLatency',
+    Dimensions: [...Dimensions, { Name: 'Operation', Value: 'PutItem' }],
+  };
+  assert.equal(await total(latency, 'SampleCount'), 3);
+  await deleteTable(stator.client, TableName);
 });
 
 test('errors are those of the service', async () => {

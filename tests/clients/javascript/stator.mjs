@@ -24,7 +24,7 @@ const TRANSLATION = {
 };
 
 /**
- * Starts a server and gives { client, streams, documents, documentsWith, connect, stop }; `documentsWith`
+ * Starts a server and gives { client, endpoint, streams, documents, documentsWith, connect, stop }; `documentsWith`
  * makes another document client, with options of its own for the translation of values, and `connect` a
  * client of any class.
  */
@@ -49,7 +49,8 @@ export async function startStator() {
     await server.stop();
   };
   const streams = connect(DynamoDBStreamsClient);
-  return { client: connect(), streams, documents: documentsWith(TRANSLATION), documentsWith, connect, stop };
+  const { endpoint } = server;
+  return { client: connect(), endpoint, streams, documents: documentsWith(TRANSLATION), documentsWith, connect, stop };
 }
 
 async function spawnStator() {

@@ -315,6 +315,7 @@ impl IndexUpdates {
             provisioned,
             on_demand,
             warm,
+            insights: None,
         });
         mark_updated(descriptor, until_ms);
         Ok(())

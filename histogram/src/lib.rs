@@ -1,5 +1,8 @@
-//! How long requests take: counts in buckets that grow with what they hold, so that a few hundred
-//! bytes tell microseconds from each other and minutes from each other.
+//! How values are distributed, counted while they come in: in buckets that grow with what they hold, so
+//! that a few hundred bytes tell microseconds from each other and minutes from each other.
+//!
+//! [`Histogram`] is what threads add to, [`Counts`] what it has counted at one moment. Times are in
+//! microseconds here; whoever shows them knows in what.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +12,7 @@ const BITS_PER_DOUBLING: u32 = BUCKETS_PER_DOUBLING.trailing_zeros();
 /// The highest bit of the largest values that are told apart: about two minutes in microseconds.
 const HIGHEST_BIT: u32 = 27;
 /// How many buckets there are.
-pub(crate) const BUCKETS: usize = (HIGHEST_BIT - BITS_PER_DOUBLING + 2) as usize * BUCKETS_PER_DOUBLING;
+pub const BUCKETS: usize = (HIGHEST_BIT - BITS_PER_DOUBLING + 2) as usize * BUCKETS_PER_DOUBLING;
 
 /// The bucket of a value.
 fn bucket_of(value: u64) -> usize {
@@ -26,7 +29,7 @@ fn bucket_of(value: u64) -> usize {
 }
 
 /// The smallest value of a bucket.
-pub(crate) fn bucket_start(bucket: usize) -> u64 {
+pub fn bucket_start(bucket: usize) -> u64 {
     if bucket < BUCKETS_PER_DOUBLING {
         return bucket as u64;
     }
@@ -36,7 +39,7 @@ pub(crate) fn bucket_start(bucket: usize) -> u64 {
 
 /// Counts of values, to which any number of threads add.
 #[derive(Debug)]
-pub(crate) struct Histogram {
+pub struct Histogram {
     buckets: [AtomicU64; BUCKETS],
     sum: AtomicU64,
 }
