@@ -240,6 +240,19 @@ pub struct ServeArguments {
     )]
     pub throttle: bool,
 
+    /// Refuse requests for one partition key beyond 3,000 read and 1,000 write units a second, as a partition of
+    /// the service does
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        default_value = "off",
+        hide_possible_values = true,
+        value_name = "on|off",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Capacity"
+    )]
+    pub partition_limits: bool,
+
     /// Where backups are kept: a directory, or s3://bucket/prefix of the store that AWS_ENDPOINT_URL and
     /// the other usual variables tell of [default: the directory `backups` in the data directory, memory
     /// with --in-memory]

@@ -105,6 +105,7 @@ async fn build_service<S: Store>(store: S, arguments: &ServeArguments) -> Result
         hides_expired: arguments.hide_expired_items,
         has_transaction_conflicts: arguments.transaction_conflicts,
         throttles: arguments.throttle,
+        limits_partitions: arguments.partition_limits,
         has_transfers: cfg!(feature = "disk"),
     };
     let seed = RandomState::new().build_hasher().finish();

@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, Table};
 use crate::clock::Clock;
 use crate::error::from_store;
 use crate::expiry::Expired;
-use crate::meter::{Call, Minutes};
+use crate::meter::{Call, Minutes, Partitions};
 use crate::ops::resource_not_found;
 use crate::write::ItemsInWork;
 
@@ -39,6 +39,9 @@ pub struct Settings {
     pub has_transaction_conflicts: bool,
     /// Whether requests beyond what is provisioned, or allowed on demand, are refused.
     pub throttles: bool,
+    /// Whether single partition keys are limited to what a partition of the service bears, where requests
+    /// are refused at all.
+    pub limits_partitions: bool,
     /// Whether whoever hosts the engine carries out backups, exports and imports.
     pub has_transfers: bool,
 }
@@ -70,6 +73,7 @@ impl Default for Settings {
             hides_expired: false,
             has_transaction_conflicts: false,
             throttles: false,
+            limits_partitions: false,
             has_transfers: false,
         }
     }
@@ -87,6 +91,8 @@ pub struct Engine<S> {
     pub(crate) token_sweep_scheduled: AtomicBool,
     /// The items that are being written, where conflicts are to be seen.
     pub(crate) items_in_work: Option<ItemsInWork>,
+    /// What single partition keys have left, where they are limited.
+    pub(crate) partitions: Option<Partitions>,
     /// What was counted when the minute began.
     pub(crate) minutes: Minutes,
     /// Raised when there are other backups, exports and imports to carry out.
@@ -108,6 +114,7 @@ impl<S: Store> Engine<S> {
             sweeps: Sweeps::default(),
             token_sweep_scheduled: AtomicBool::new(false),
             items_in_work: settings.has_transaction_conflicts.then(ItemsInWork::default),
+            partitions: (settings.throttles && settings.limits_partitions).then(Partitions::default),
             minutes: Minutes::default(),
             transfers_changed: watch::Sender::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
@@ -134,6 +141,11 @@ impl<S: Store> Engine<S> {
             .ok_or_else(resource_not_found)?;
         call.comes_to(&table);
         Ok(table)
+    }
+
+    /// Whether what requests consume is counted by key.
+    pub(crate) fn counts_keys(&self, table: &Table) -> bool {
+        table.insights.is_some() || self.partitions.is_some()
     }
 
     /// Which items of a table reads pass over; `None` where they show all.

@@ -398,6 +398,13 @@ fn put_hash(out: &mut [u8], values_at: usize) {
     out[values_at - HASH_BYTES..values_at].copy_from_slice(&hash.to_be_bytes());
 }
 
+/// The hash of the partition values of `attributes`; `None` where one is missing or of the wrong type.
+pub(crate) fn hash_of_partition(schema: &KeySchema, attributes: MapRef<'_>) -> Option<u64> {
+    let mut bytes = Vec::with_capacity(96);
+    append_partition(&mut bytes, 0, schema, attributes).ok()?;
+    Some(partition_hash(&bytes))
+}
+
 /// The key of an item, from an item or a key of the table.
 pub(crate) fn item<'s>(
     table_id: u32,

@@ -7,10 +7,11 @@ pub(crate) const BURST_SECONDS: f64 = 300.0;
 
 /// Units that are given at a rate and may be saved up.
 #[derive(Debug)]
-pub(crate) struct Bucket(Mutex<State>);
+pub(crate) struct Bucket(Mutex<Tokens>);
 
+/// What a bucket holds.
 #[derive(Debug)]
-struct State {
+pub(crate) struct Tokens {
     units_per_second: f64,
     capacity: f64,
     /// What is there; below zero where more was taken than there was.
@@ -19,7 +20,34 @@ struct State {
     filled_until_ms: u64,
 }
 
-impl State {
+impl Tokens {
+    /// As many as units are given in so many seconds, which are also the most that are kept.
+    pub fn new(units_per_second: f64, seconds: f64, now_ms: u64) -> Self {
+        Tokens {
+            units_per_second,
+            capacity: units_per_second * seconds,
+            level: units_per_second * seconds,
+            filled_until_ms: now_ms,
+        }
+    }
+
+    /// Whether something is there.
+    pub fn is_open(&mut self, now_ms: u64) -> bool {
+        self.fill(now_ms);
+        self.level > 0.0
+    }
+
+    /// Whether nothing is missing.
+    pub fn is_full(&mut self, now_ms: u64) -> bool {
+        self.fill(now_ms);
+        self.level >= self.capacity
+    }
+
+    /// Takes units.
+    pub fn charge(&mut self, units: f64) {
+        self.level -= units;
+    }
+
     fn fill(&mut self, now_ms: u64) {
         // A clock that is set back gives nothing, and takes nothing.
         let passed_ms = now_ms.saturating_sub(self.filled_until_ms);
@@ -31,25 +59,18 @@ impl State {
 impl Bucket {
     /// A full bucket that keeps what is unused for so many seconds.
     pub fn new(units_per_second: f64, seconds: f64, now_ms: u64) -> Self {
-        Bucket(Mutex::new(State {
-            units_per_second,
-            capacity: units_per_second * seconds,
-            level: units_per_second * seconds,
-            filled_until_ms: now_ms,
-        }))
+        Bucket(Mutex::new(Tokens::new(units_per_second, seconds, now_ms)))
     }
 
     /// Whether something is there. A request that is admitted is charged what it cost when that is
     /// known, so that the level may go below zero.
     pub fn is_open(&self, now_ms: u64) -> bool {
-        let mut state = self.0.lock();
-        state.fill(now_ms);
-        state.level > 0.0
+        self.0.lock().is_open(now_ms)
     }
 
     /// Takes units.
     pub fn charge(&self, units: f64) {
-        self.0.lock().level -= units;
+        self.0.lock().charge(units);
     }
 
     /// Changes the rate from now on. What is saved up stays, as far as the new rate may save.

@@ -11,12 +11,13 @@ use parking_lot::Mutex;
 use store::Store;
 
 use super::table_meter::ThroughputMeter;
-use super::{Direction, Ending, IndexMeter, TableMeter};
+use super::{Direction, Ending, IndexMeter, Partition, Partitions, TableMeter};
 use crate::Engine;
 use crate::arn::table_arn;
 use crate::capacity::Consumed;
 use crate::catalog::{BillingMode, IndexDescriptor, IndexKind, Table};
 use crate::insights::Contributors;
+use crate::keys::hash_of_partition;
 use crate::write::Written;
 
 /// A request.
@@ -140,6 +141,9 @@ impl<'c> Call<'c> {
         direction: Direction,
         table_units: f64,
     ) {
+        if let Some(partitions) = &engine.partitions {
+            charge_partition(engine, partitions, table, None, key, direction, table_units);
+        }
         if let Some(insights) = &table.insights
             && let Some(contributors) = &insights.table
             && !self.is_statement()
@@ -158,10 +162,19 @@ impl<'c> Call<'c> {
         written: &Written,
         consumed: &Consumed,
     ) {
+        self.accessed(engine, table, key, Direction::Write, consumed.table_units);
+        if let Some(partitions) = &engine.partitions
+            && let Some(item) = written.new.as_ref().or(written.old.as_ref())
+        {
+            let item = item.attributes();
+            for (name, _, units) in &consumed.indexes {
+                let index = table.descriptor.indexes.iter().find(|index| index.name == *name);
+                charge_partition(engine, partitions, table, index, item, Direction::Write, *units);
+            }
+        }
         if let Some(insights) = &table.insights
             && !self.is_statement()
         {
-            self.accessed(engine, table, key, Direction::Write, consumed.table_units);
             let now_ms = engine.clock.now_ms();
             for (name, _, units) in &consumed.indexes {
                 // An entry that moves counts for where it is afterwards.
@@ -183,6 +196,17 @@ impl<'c> Call<'c> {
         partition: MapRef<'_>,
         units: f64,
     ) {
+        if let Some(partitions) = &engine.partitions {
+            charge_partition(
+                engine,
+                partitions,
+                table,
+                index,
+                partition,
+                Direction::Read,
+                units,
+            );
+        }
         if let Some(contributors) = contributors(table, index)
             && !self.is_statement()
         {
@@ -232,7 +256,7 @@ impl<'c> Call<'c> {
             None => Closed::find(Part::Table(&table.meter), Direction::Read, now_ms),
         };
         match closed {
-            None => Ok(()),
+            None => self.admit_partition(engine, table, index, key, Direction::Read),
             Some(closed) => {
                 self.refused_key(engine, table, index, key);
                 Err(self.throttled(table, &[closed]))
@@ -257,13 +281,74 @@ impl<'c> Call<'c> {
             .filter_map(|meter| Closed::find(Part::Index(meter), Direction::Write, now_ms));
         let closed: Vec<Closed<'_>> = of_table.into_iter().chain(of_indexes).collect();
         if closed.is_empty() {
-            return Ok(());
+            return self.admit_partition(engine, table, None, Some(key), Direction::Write);
         }
         // Writes that an index throttles are not counted by key: the service does not either.
         if matches!(closed[0].part, Part::Table(_)) {
             self.refused_key(engine, table, None, Some(key));
         }
         Err(self.throttled(table, &closed))
+    }
+
+    /// Admits a request to the partition of its key, where single keys are limited.
+    fn admit_partition<S: Store>(
+        &self,
+        engine: &Engine<S>,
+        table: &Table,
+        index: Option<&IndexDescriptor>,
+        key: Option<MapRef<'_>>,
+        direction: Direction,
+    ) -> Result<(), Error> {
+        let Some(partitions) = &engine.partitions else {
+            return Ok(());
+        };
+        let Some(partition) = key.and_then(|key| partition_of(table, index, key)) else {
+            return Ok(());
+        };
+        if partitions.is_open(partition, direction, engine.clock.now_ms()) {
+            return Ok(());
+        }
+        let global = index.filter(|index| index.kind == IndexKind::Global);
+        let meter = match global.and_then(|index| table.index_meter(&index.name)) {
+            Some(meter) => &meter.capacity,
+            None => &table.meter.capacity,
+        };
+        meter.of(direction).throttled.fetch_add(1, Ordering::Relaxed);
+        self.refused_key(engine, table, index, key);
+        Err(self.hot_partition(table, global, direction))
+    }
+
+    /// The service's error where one key is asked for more than a partition bears.
+    fn hot_partition(&self, table: &Table, index: Option<&IndexDescriptor>, direction: Direction) -> Error {
+        let (kind, message) = match table.descriptor.billing_mode {
+            BillingMode::Provisioned => (
+                ErrorKind::ProvisionedThroughputExceededException,
+                "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+                 provisioning level with the UpdateTable API.",
+            ),
+            BillingMode::OnDemand => (
+                ErrorKind::ThrottlingException,
+                "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling \
+                 your table or index so please try again shortly. If exceptions persist, check if you have a hot key: \
+                 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html",
+            ),
+        };
+        let direction = match direction {
+            Direction::Read => "Read",
+            Direction::Write => "Write",
+        };
+        let arn = table_arn(self.context, table.name());
+        let (part, resource) = match index {
+            None => ("Table", arn),
+            Some(index) => ("Index", format!("{arn}/index/{}", index.name)),
+        };
+        Error {
+            throttling_reasons: Some(vec![ThrottlingReason {
+                reason: Some(format!("{part}{direction}KeyRangeThroughputExceeded")),
+                resource: Some(resource),
+            }]),
+            ..Error::new(kind, message)
+        }
     }
 
     /// The service's error where there is no capacity left.
@@ -319,6 +404,30 @@ fn contributors<'t>(table: &'t Table, index: Option<&IndexDescriptor>) -> Option
     match index.filter(|index| index.kind == IndexKind::Global) {
         None => insights.table.as_deref(),
         Some(index) => insights.index(&index.name),
+    }
+}
+
+/// The partition of an item or a key; a local index shares those of its table.
+fn partition_of(table: &Table, index: Option<&IndexDescriptor>, key: MapRef<'_>) -> Option<Partition> {
+    let (id, schema) = match index.filter(|index| index.kind == IndexKind::Global) {
+        None => (table.id(), &table.descriptor.key_schema),
+        Some(index) => (index.id, &index.key_schema),
+    };
+    let hash = hash_of_partition(schema, key)?;
+    Some(Partition { id, hash })
+}
+
+fn charge_partition<S: Store>(
+    engine: &Engine<S>,
+    partitions: &Partitions,
+    table: &Table,
+    index: Option<&IndexDescriptor>,
+    key: MapRef<'_>,
+    direction: Direction,
+    units: f64,
+) {
+    if let Some(partition) = partition_of(table, index, key) {
+        partitions.charge(partition, direction, units, engine.clock.now_ms());
     }
 }
 

@@ -9,6 +9,7 @@ mod bucket;
 mod call;
 mod measurements;
 mod minutes;
+mod partitions;
 mod table_meter;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub use measurements::{
     ValuesMeasurement,
 };
 pub(crate) use minutes::Minutes;
+pub(crate) use partitions::{Partition, Partitions};
 pub(crate) use table_meter::{Direction, IndexMeter, TableMeter};
 
 use crate::catalog::TableDescriptor;

@@ -122,7 +122,7 @@ impl WriteRequest {
             let write = self.plan(table.clone())?;
             call.admit_write(engine, &table, write.key_attributes.attributes())?;
             // Nobody else asks for it afterwards.
-            let counted_key = table.insights.as_ref().map(|_| write.key_attributes.clone());
+            let counted_key = engine.counts_keys(&table).then(|| write.key_attributes.clone());
             let metrics = CollectionMetrics::wanted(&table, self.metrics);
             engine.check_collection_room(&write).await?;
             let place = metrics.place_of(&write);

@@ -268,3 +268,56 @@ fn what_is_refused_has_its_price_too() {
     assert_eq!(after.capacity.writes.consumed_halves.sum - before, 2 * 3);
     assert_eq!(after.failed_conditions, 1);
 }
+
+#[test]
+fn a_hot_key_is_held_to_what_a_partition_bears() {
+    let on_demand = |limits_partitions| {
+        let database = Database::with_settings(Settings {
+            throttles: true,
+            limits_partitions,
+            ..Settings::default()
+        });
+        database.create(table_request(
+            "table",
+            "pk:S,a:S",
+            &[global("by-a", "a:S", "ALL")],
+        ));
+        database
+    };
+    let database = on_demand(true);
+    // Items of one unit, and as much for the index.
+    assert_eq!(puts_until_refused(&database, &put("hot", 900)), 1000);
+    let (status, body) = database.case("PutItem", put("hot", 900)).response();
+    assert_eq!(status, 400);
+    assert_eq!(
+        body["ThrottlingReasons"],
+        json!([{
+            "reason": "TableWriteKeyRangeThroughputExceeded",
+            "resource": "arn:aws:dynamodb:us-east-1:000000000000:table/table",
+        }]),
+        "{body}"
+    );
+    // Other keys have their own, and so have reads.
+    database.case("PutItem", put("other", 900)).succeeds();
+    let reads = (0..10_000).find(|_| database.case("GetItem", get("hot")).response().0 != 200);
+    assert_eq!(reads, Some(3000));
+    let query = json!({
+        "TableName": "table", "KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "hot"}},
+    });
+    let (name, _) = database.case("Query", &query).error();
+    assert_eq!(name, "ThrottlingException");
+    // An index has partitions of its own.
+    let query = json!({
+        "TableName": "table", "IndexName": "by-a", "KeyConditionExpression": "a = :a",
+        "ExpressionAttributeValues": {":a": {"S": "hot"}},
+    });
+    database.case("Query", &query).succeeds();
+    database.wait_ms(1000);
+    database.case("PutItem", put("hot", 900)).succeeds();
+    database.case("GetItem", get("hot")).succeeds();
+
+    let database = on_demand(false);
+    for _ in 0..1500 {
+        database.case("PutItem", put("hot", 900)).succeeds();
+    }
+}
