@@ -22,6 +22,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::arguments::Command;
+#[cfg(feature = "disk")]
+use crate::arguments::{LogFormat, LogLevel};
 use crate::layers::NoArguments;
 
 #[global_allocator]
@@ -47,6 +49,11 @@ fn main() -> ExitCode {
             };
         }
     };
+    // What opening a data directory warns about is told by whoever opens it; the server logs as it is asked to.
+    #[cfg(feature = "disk")]
+    if !matches!(arguments.command, Command::Serve(_)) {
+        logging::start(LogFormat::Text, LogLevel::Warn);
+    }
     let done = match arguments.command {
         Command::Serve(arguments) => serve::serve(&arguments),
         #[cfg(feature = "disk")]

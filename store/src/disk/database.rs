@@ -11,6 +11,7 @@ use super::directory::DataDirectory;
 use super::options::{SpaceKind, SpaceOptions};
 use super::recovery::CURRENT_FILE;
 use super::row_cache::RowCache;
+use super::suspect::Suspects;
 use super::tuning::NOTES;
 use crate::page::PageBuilder;
 use crate::{Direction, Key, KeySpace, RangePage, RangeRequest, StoreError};
@@ -25,6 +26,7 @@ pub(super) struct Database {
     anywhere: ReadOptions,
     /// The newest values, as far as they have been asked for.
     pub rows: RowCache,
+    suspects: Suspects,
 }
 
 /// How far a read goes.
@@ -59,6 +61,7 @@ impl Database {
             spaces,
             in_memory: read_options(Reach::Memory, None),
             anywhere: read_options(Reach::Disk, None),
+            suspects: Suspects::default(),
         }
     }
 
@@ -85,9 +88,12 @@ impl Database {
         family.expect("a database is opened with all its spaces")
     }
 
-    /// What an error of RocksDB means.
+    /// What an error of RocksDB means. Where it names no damaged file, the tables are searched for it,
+    /// which takes its time.
     pub fn error(&self, what: &str, error: &rocksdb::Error) -> StoreError {
-        engine_error(self.path(), what, error)
+        let path = self.path();
+        self.suspects
+            .name(&path, engine_error(path.clone(), what, error))
     }
 
     pub fn get(

@@ -1,7 +1,6 @@
 //! The way of a read and of a commit through the disk store.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -27,7 +26,7 @@ use super::recovery::{check_current, prepare_log};
 use super::seal;
 use super::snapshot::OwnedSnapshot;
 use super::source::Source;
-use super::suspect::damaged_table;
+use super::suspect::Suspects;
 use super::tuning::{Tuning, write_options};
 use crate::latch::{self, Latches};
 use crate::{
@@ -91,7 +90,10 @@ impl DiskStore {
             seal::take_off(directory.path(), &path)?;
             prepare_log(&path)?;
         }
-        let failure = |error: rocksdb::Error| opening_error(&path, &error);
+        let failure = |error: rocksdb::Error| {
+            let error = engine_error(path.clone(), "open", &error);
+            Suspects::default().name(&path, error)
+        };
         let tuning = Tuning::new(options, directory.is_new()).map_err(failure)?;
         let rocks = DB::open_cf_descriptors(&tuning.database, &path, tuning.families).map_err(failure)?;
         directory.finish()?;
@@ -296,18 +298,6 @@ impl DiskStore {
         // The line is given up where the store has failed.
         let gone = |_| self.health.check().err().unwrap_or(StoreError::Closed);
         entered.await.map_err(gone)?
-    }
-}
-
-/// What an error of opening the database at `path` means.
-fn opening_error(path: &Path, error: &rocksdb::Error) -> StoreError {
-    match engine_error(path.to_path_buf(), "open", error) {
-        StoreError::Damaged { detail, .. } => StoreError::Damaged {
-            path: damaged_table(path, &detail).unwrap_or_else(|| path.to_path_buf()),
-            offset: None,
-            detail,
-        },
-        other => other,
     }
 }
 
