@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rocksdb::{ColumnFamily, DB, ErrorKind, ReadOptions, ReadTier, Snapshot};
+use rocksdb::{ColumnFamily, DB, ErrorKind, LiveFile, ReadOptions, ReadTier, Snapshot};
 
 use super::directory::DataDirectory;
 use super::options::{SpaceKind, SpaceOptions};
@@ -70,13 +70,32 @@ impl Database {
     }
 
     pub fn space(&self, space: KeySpace) -> &ColumnFamily {
-        self.family(self.spaces[usize::from(space.0)].name)
+        self.family(self.space_name(space))
     }
 
     /// All column families.
     pub fn families(&self) -> Vec<&ColumnFamily> {
         let spaces = self.spaces.iter().map(|space| self.family(space.name));
         std::iter::once(self.notes()).chain(spaces).collect()
+    }
+
+    /// The name of a space, as its tables bear it.
+    pub fn space_name(&self, space: KeySpace) -> &'static str {
+        self.spaces[usize::from(space.0)].name
+    }
+
+    /// All tables.
+    pub fn tables(&self) -> Result<Vec<LiveFile>, rocksdb::Error> {
+        self.rocks.live_files()
+    }
+
+    /// The bytes of all tables.
+    pub fn tables_bytes(&self) -> u64 {
+        let sizes = self.families().into_iter().map(|family| {
+            self.rocks
+                .property_int_value_cf(family, "rocksdb.live-sst-files-size")
+        });
+        sizes.map(|size| size.ok().flatten().unwrap_or(0)).sum()
     }
 
     pub fn notes(&self) -> &ColumnFamily {
@@ -92,8 +111,7 @@ impl Database {
     /// which takes its time.
     pub fn error(&self, what: &str, error: &rocksdb::Error) -> StoreError {
         let path = self.path();
-        self.suspects
-            .name(&path, engine_error(path.clone(), what, error))
+        self.suspects.name(&path, engine_error(path.clone(), what, error))
     }
 
     pub fn get(
