@@ -1,6 +1,7 @@
 //! The program `stator`: reads its arguments, does what they say, and tells in one sentence where
 //! it cannot.
 
+mod allocator;
 mod arguments;
 #[cfg(feature = "disk")]
 mod check;
@@ -26,13 +27,11 @@ use crate::arguments::Command;
 use crate::arguments::{LogFormat, LogLevel};
 use crate::layers::NoArguments;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The exit code for a command line or a configuration file that is wrong.
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    allocator::give_back_at_once();
     let command_line: Vec<OsString> = env::args_os().collect();
     let arguments = match layers::parse(&command_line) {
         Ok(arguments) => arguments,
