@@ -1,6 +1,7 @@
 //! The program `stator`: reads its arguments, does what they say, and tells in one sentence where
 //! it cannot.
 
+mod allocator;
 mod arguments;
 #[cfg(feature = "disk")]
 mod check;
@@ -24,15 +25,15 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::arguments::Command;
+#[cfg(feature = "disk")]
+use crate::arguments::{LogFormat, LogLevel};
 use crate::layers::NoArguments;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The exit code for a command line or a configuration file that is wrong.
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    allocator::give_back_at_once();
     let command_line: Vec<OsString> = env::args_os().collect();
     let arguments = match layers::parse(&command_line) {
         Ok(arguments) => arguments,
@@ -49,6 +50,11 @@ fn main() -> ExitCode {
             };
         }
     };
+    // What opening a data directory warns about is told by whoever opens it; the server logs as it is asked to.
+    #[cfg(feature = "disk")]
+    if !matches!(arguments.command, Command::Serve(_)) {
+        logging::start(LogFormat::Text, LogLevel::Warn);
+    }
     let done = match arguments.command {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Top(arguments) => top::top(&arguments),

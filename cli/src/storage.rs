@@ -30,14 +30,22 @@ pub fn options(data_dir: &Path) -> DiskOptions {
     DiskOptions::new(data_dir, &SPACES)
 }
 
+/// What may stand in line to be written, of the memory for requests. A request whose client has gone
+/// no longer counts there, though what it writes is still on its way, in line and once more in the group
+/// that is being written.
+const QUEUE_PART: usize = 4;
+
 /// Opens, or makes, the store that `stator serve` uses.
 pub fn open(arguments: &ServeArguments, durability: Durability) -> Result<DiskStore, Failure> {
+    let defaults = options(&arguments.data_dir);
+    let queue_bytes = u32::try_from(arguments.max_body_bytes_total / QUEUE_PART).unwrap_or(u32::MAX);
     let options = DiskOptions {
+        queue_bytes_max: queue_bytes.min(defaults.queue_bytes_max),
         durability,
         cache_bytes: arguments.cache_bytes,
         write_buffer_bytes: arguments.write_buffer_bytes,
         min_free_bytes: arguments.min_free_bytes,
-        ..options(&arguments.data_dir)
+        ..defaults
     };
     Ok(DiskStore::open(&options)?)
 }

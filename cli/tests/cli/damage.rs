@@ -27,12 +27,9 @@ fn count(server: &Server) -> usize {
     count.and_then(|count| count.parse().ok()).expect("a count")
 }
 
-#[test]
-fn a_damaged_log_is_refused_and_can_be_repaired() {
-    let directory = TemporaryDirectory::new();
-    let data = directory.join("data");
-    let arguments = ["serve", "--port", "0", "--data-dir", &data];
-    let server = Server::start(&mut stator(&arguments));
+/// A directory whose server was killed after it had written [`ITEMS`] items, and its log.
+fn killed_server(data: &str) -> PathBuf {
+    let server = Server::start(&mut stator(&["serve", "--port", "0", "--data-dir", data]));
     let table = r#"{"TableName":"things","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],
         "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"N"}],"BillingMode":"PAY_PER_REQUEST"}"#;
     assert_eq!(server.call("CreateTable", table).0, 200);
@@ -46,11 +43,42 @@ fn a_damaged_log_is_refused_and_can_be_repaired() {
     server.wait();
 
     let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
-    let log = files(data.clone().into())
+    let log = files(data.into())
         .into_iter()
         .filter(is_log)
         .max_by_key(|path| fs::metadata(path).unwrap().len());
-    let log = log.expect("a log");
+    log.expect("a log")
+}
+
+#[test]
+fn a_log_that_ends_in_half_a_record_is_cut_with_a_warning() {
+    let directory = TemporaryDirectory::new();
+    let data = directory.join("data");
+    let log = killed_server(&data);
+    let length = fs::metadata(&log).unwrap().len();
+    let file = fs::File::options().write(true).open(&log).unwrap();
+    file.set_len(length - 5).unwrap();
+
+    let told = output(&mut stator(&["check", "--data-dir", &data]));
+    let text = String::from_utf8(told.stderr).unwrap();
+    assert!(told.status.success(), "{text}");
+    let warning = text.lines().find(|line| line.contains("WARN"));
+    let warning = warning.unwrap_or_else(|| panic!("no warning: {text}"));
+    assert!(
+        warning.contains(log.to_str().unwrap()) && warning.contains("offset="),
+        "{warning}"
+    );
+    // Now it is cut.
+    let told = output(&mut stator(&["check", "--data-dir", &data]));
+    assert!(told.status.success() && told.stderr.is_empty(), "{told:?}");
+}
+
+#[test]
+fn a_damaged_log_is_refused_and_can_be_repaired() {
+    let directory = TemporaryDirectory::new();
+    let data = directory.join("data");
+    let arguments = ["serve", "--port", "0", "--data-dir", &data];
+    let log = killed_server(&data);
     let mut bytes = fs::read(&log).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x55;

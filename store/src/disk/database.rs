@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rocksdb::statistics::Ticker;
-use rocksdb::{ColumnFamily, DB, ErrorKind, Options, ReadOptions, ReadTier, Snapshot};
+use rocksdb::{ColumnFamily, DB, ErrorKind, LiveFile, Options, ReadOptions, ReadTier, Snapshot};
 
 use super::directory::DataDirectory;
 use super::options::{SpaceKind, SpaceOptions};
 use super::recovery::CURRENT_FILE;
 use super::row_cache::RowCache;
+use super::suspect::Suspects;
 use super::tuning::NOTES;
 use crate::page::PageBuilder;
 use crate::{Direction, Key, KeySpace, RangePage, RangeRequest, StoreError};
@@ -28,6 +29,7 @@ pub(super) struct Database {
     options: Options,
     /// The newest values, as far as they have been asked for.
     pub rows: RowCache,
+    suspects: Suspects,
 }
 
 /// How far a read goes.
@@ -64,6 +66,7 @@ impl Database {
             spaces,
             in_memory: read_options(Reach::Memory, None),
             anywhere: read_options(Reach::Disk, None),
+            suspects: Suspects::default(),
         }
     }
 
@@ -72,13 +75,32 @@ impl Database {
     }
 
     pub fn space(&self, space: KeySpace) -> &ColumnFamily {
-        self.family(self.spaces[usize::from(space.0)].name)
+        self.family(self.space_name(space))
     }
 
     /// All column families.
     pub fn families(&self) -> Vec<&ColumnFamily> {
         let spaces = self.spaces.iter().map(|space| self.family(space.name));
         std::iter::once(self.notes()).chain(spaces).collect()
+    }
+
+    /// The name of a space, as its tables bear it.
+    pub fn space_name(&self, space: KeySpace) -> &'static str {
+        self.spaces[usize::from(space.0)].name
+    }
+
+    /// All tables.
+    pub fn tables(&self) -> Result<Vec<LiveFile>, rocksdb::Error> {
+        self.rocks.live_files()
+    }
+
+    /// The bytes of all tables.
+    pub fn tables_bytes(&self) -> u64 {
+        let sizes = self.families().into_iter().map(|family| {
+            self.rocks
+                .property_int_value_cf(family, "rocksdb.live-sst-files-size")
+        });
+        sizes.map(|size| size.ok().flatten().unwrap_or(0)).sum()
     }
 
     pub fn notes(&self) -> &ColumnFamily {
@@ -95,9 +117,11 @@ impl Database {
         self.options.get_ticker_count(ticker)
     }
 
-    /// What an error of RocksDB means.
+    /// What an error of RocksDB means. Where it names no damaged file, the tables are searched for it,
+    /// which takes its time.
     pub fn error(&self, what: &str, error: &rocksdb::Error) -> StoreError {
-        engine_error(self.path(), what, error)
+        let path = self.path();
+        self.suspects.name(&path, engine_error(path.clone(), what, error))
     }
 
     pub fn get(

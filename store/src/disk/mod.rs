@@ -4,6 +4,7 @@
 //! between a decision and its durability, `group` the wait for it, `committer` the thread that
 //! brings it about; `tuning` is how RocksDB is set up. `directory`, `recovery`, `seal`, `wal` and
 //! `manifest` are about opening: whose directory it is, and whether its log and its manifest are whole.
+//! `free_space`, `merging` and `watch` keep it going on a disk that becomes full.
 
 mod committer;
 mod crc32c;
@@ -15,6 +16,8 @@ mod group;
 mod health;
 mod manifest;
 mod measurements;
+mod merging;
+mod opening;
 mod options;
 mod pipeline;
 mod readers;
@@ -29,6 +32,7 @@ mod store;
 mod suspect;
 mod tuning;
 mod wal;
+mod watch;
 
 pub use measurements::DiskMeasurements;
 pub use options::{DiskOptions, Durability, SpaceKind, SpaceOptions};

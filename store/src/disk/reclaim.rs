@@ -1,4 +1,4 @@
-//! Giving back the room of removed ranges, and watching the database meanwhile.
+//! Giving back the room of removed ranges.
 //!
 //! A removed range is only marked as removed; its bytes go when RocksDB next merges those files,
 //! which may be never when writes are refused for want of room. So some time after a large removal
@@ -11,16 +11,16 @@ use parking_lot::{Condvar, Mutex};
 use rocksdb::{Range, WriteBatch, WriteOptions};
 
 use super::database::Database;
+use super::free_space::FreeSpace;
 use super::health::Health;
-use super::pipeline::Pipeline;
+use super::merging::{MergeSizes, most_of_a_merge};
 use super::tuning::reclaim_options;
 use crate::KeySpace;
-use tokio::sync::Semaphore;
 
 /// Ranges that hold fewer bytes on disk are left to ordinary merging.
 const WORTHWHILE_BYTES: u64 = 8 << 20;
-/// How often the database is asked whether its background work has failed.
-const WATCH_PERIOD: Duration = Duration::from_secs(1);
+/// How often the ranges are looked at.
+const PERIOD: Duration = Duration::from_secs(1);
 /// More ranges than this are not remembered; they are left to ordinary merging.
 const RANGES_MAX: usize = 10_000;
 
@@ -69,13 +69,12 @@ impl Reclaim {
     }
 
     /// Works until [`Reclaim::close`].
-    pub fn run(&self, database: &Arc<Database>, watch: &Watch, write: &WriteOptions) {
-        let health = &watch.health;
+    pub fn run(&self, database: &Database, health: &Health, room: &RoomToMerge, write: &WriteOptions) {
         loop {
             let due = {
                 let mut state = self.state.lock();
                 if !state.closed {
-                    self.closing.wait_for(&mut state, WATCH_PERIOD);
+                    self.closing.wait_for(&mut state, PERIOD);
                 }
                 if state.closed {
                     return;
@@ -84,13 +83,17 @@ impl Reclaim {
                 let is_due = |range: &mut RemovedRange| range.removed.elapsed() >= delay;
                 state.ranges.extract_if(.., is_due).collect::<Vec<_>>()
             };
-            watch.check_background_work(database);
             for range in due {
                 if health.check().is_err() {
                     return;
                 }
-                if let Err(error) = range.reclaim(database, write) {
-                    tracing::warn!(%error, "cannot give back the room of a removed range");
+                match range.reclaim(database, room, write) {
+                    Ok(Reclaimed::All) => {}
+                    // Later there may be more room.
+                    Ok(Reclaimed::Part) => self.note(range.space, range.start, range.end),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot give back the room of a removed range");
+                    }
                 }
             }
         }
@@ -102,14 +105,24 @@ impl Reclaim {
     }
 }
 
+/// How much of the room of a range was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reclaimed {
+    All,
+    /// What a merge gives back has to wait until there is room for the merge.
+    Part,
+}
+
 impl RemovedRange {
-    fn reclaim(&self, database: &Database, write: &WriteOptions) -> Result<(), rocksdb::Error> {
+    fn reclaim(
+        &self,
+        database: &Database,
+        room: &RoomToMerge,
+        write: &WriteOptions,
+    ) -> Result<Reclaimed, rocksdb::Error> {
         let space = database.space(self.space);
-        let sizes = database
-            .rocks
-            .get_approximate_sizes_cf(space, &[Range::new(&self.start, &self.end)]);
-        if sizes.iter().sum::<u64>() < WORTHWHILE_BYTES {
-            return Ok(());
+        if self.size_bytes(database) < WORTHWHILE_BYTES {
+            return Ok(Reclaimed::All);
         }
         database
             .rocks
@@ -119,35 +132,39 @@ impl RemovedRange {
         let mut again = WriteBatch::default();
         again.delete_range_cf(space, &self.start, &self.end);
         database.rocks.write_opt(again, write)?;
+        if !self.may_merge(database, room)? {
+            return Ok(Reclaimed::Part);
+        }
         database
             .rocks
             .compact_range_cf_opt(space, Some(&self.start), Some(&self.end), &reclaim_options());
-        Ok(())
+        Ok(Reclaimed::All)
+    }
+
+    /// The bytes that tables have of the range, about.
+    fn size_bytes(&self, database: &Database) -> u64 {
+        let range = [Range::new(&self.start, &self.end)];
+        let sizes = database
+            .rocks
+            .get_approximate_sizes_cf(database.space(self.space), &range);
+        sizes.iter().sum()
+    }
+
+    /// Whether there is room for the merge. Nothing of the range itself is written by it.
+    fn may_merge(&self, database: &Database, room: &RoomToMerge) -> Result<bool, rocksdb::Error> {
+        let mut tables = database.tables()?;
+        let name = database.space_name(self.space);
+        tables.retain(|table| table.column_family_name == name);
+        let kept_bytes = tables.iter().map(|table| table.size as u64).sum::<u64>();
+        let kept_bytes = kept_bytes.saturating_sub(self.size_bytes(database));
+        let needed_bytes = most_of_a_merge(&tables, room.sizes.merge_bytes).min(kept_bytes);
+        let spare_bytes = room.free_space.ask_now();
+        Ok(spare_bytes >= needed_bytes + room.free_space.beside_merging_bytes())
     }
 }
 
-/// Who is told when background work has failed.
-pub(super) struct Watch {
-    pub health: Arc<Health>,
-    pub pipeline: Arc<Pipeline>,
-    pub room: Arc<Semaphore>,
-}
-
-impl Watch {
-    /// A failure of a flush or a merge counts as a failed write. RocksDB may hold up the write that is
-    /// under way until there is room again, which nobody should wait for: it is given up, with all
-    /// that stand in line.
-    fn check_background_work(&self, database: &Database) {
-        let errors = database.rocks.property_int_value("rocksdb.background-errors");
-        if let Ok(Some(errors @ 1..)) = errors {
-            self.health.poison(format!(
-                "{errors} background writes to {} failed; the log says why",
-                database.path().display()
-            ));
-            if let Err(error) = self.health.check() {
-                self.pipeline.give_up(&error);
-                self.room.close();
-            }
-        }
-    }
+/// What tells whether there is room for a merge.
+pub(super) struct RoomToMerge {
+    pub free_space: Arc<FreeSpace>,
+    pub sizes: MergeSizes,
 }

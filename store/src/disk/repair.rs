@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rocksdb::DB;
 
-use super::database::engine_error;
 use super::directory::DataDirectory;
+use super::opening::opening_error;
 use super::options::DiskOptions;
 use super::recovery::{self, LogLoss};
 use super::tuning::Tuning;
@@ -28,13 +28,13 @@ pub fn repair_log(options: &DiskOptions) -> Result<Vec<LogLoss>, StoreError> {
     let losses = recovery::cut_damage(&database, &directory.lost()?)?;
 
     // RocksDB keeps a list of its log files; opened once without it, it makes a new one.
-    let mut tuning =
-        Tuning::new(options, false).map_err(|error| engine_error(database.clone(), "open", &error))?;
+    let failure = |error: rocksdb::Error| opening_error(&database, &error);
+    let mut tuning = Tuning::new(options, false, false).map_err(failure)?;
     tuning.database.set_track_and_verify_wals_in_manifest(false);
     let open = || {
         let rocks = DB::open_cf_descriptors(&tuning.database, &database, tuning.families)?;
         rocks.flush_wal(true)
     };
-    open().map_err(|error| engine_error(database.clone(), "open", &error))?;
+    open().map_err(failure)?;
     Ok(losses)
 }

@@ -1,10 +1,10 @@
 //! The way of a read and of a commit through the disk store.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -13,23 +13,25 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::committer::{Committer, LogEnd, Published};
-use super::database::{Database, Reach, ReadFailure, engine_error};
+use super::database::{Database, Reach, ReadFailure};
 use super::directory::DataDirectory;
 use super::free_space::FreeSpace;
 use super::gather::Gatherer;
 use super::group::Group;
 use super::health::Health;
 use super::measurements::DiskMeasurements;
+use super::merging::MergeSizes;
+use super::opening::{has_room_for_anything, opening_error};
 use super::options::{DiskOptions, Durability};
 use super::pipeline::{Decided, Pipeline, effects};
 use super::readers::{Readers, spawn};
-use super::reclaim::{Reclaim, Watch};
+use super::reclaim::{Reclaim, RoomToMerge};
 use super::recovery::{check_current, prepare_log};
 use super::seal;
 use super::snapshot::OwnedSnapshot;
 use super::source::Source;
-use super::suspect::damaged_table;
 use super::tuning::{Tuning, write_options};
+use super::watch::{Closing, Merging, Watch};
 use crate::latch::{self, Latches};
 use crate::{
     Batch, Decision, Declared, Held, Key, KeySpace, LIMITS, Limits, Outcome, RangePage, RangeRequest, Read,
@@ -48,9 +50,10 @@ pub struct DiskStore {
     room: Arc<Semaphore>,
     room_max: u32,
     health: Arc<Health>,
-    free_space: FreeSpace,
+    free_space: Arc<FreeSpace>,
     published: Arc<Published>,
     reclaim: Arc<Reclaim>,
+    closing: Arc<Closing>,
     threads: Mutex<Threads>,
 }
 
@@ -58,6 +61,7 @@ pub struct DiskStore {
 struct Threads {
     committer: Option<JoinHandle<()>>,
     reclaim: Option<JoinHandle<()>>,
+    watch: Option<JoinHandle<()>>,
 }
 
 /// A [`DiskStore`] at one moment.
@@ -71,9 +75,9 @@ pub struct DiskSnapshot {
 pub struct DiskStatus {
     /// Why writes are refused until the store is reopened, if they are.
     pub poisoned: Option<Arc<str>>,
-    /// Room left on the file system, in bytes.
+    /// Room left on the file system once write buffers are written out, in bytes.
     pub free_bytes: u64,
-    /// Below this room, writes are refused.
+    /// Below this room, writes are refused: what was asked for, or more while a merge may need it.
     pub min_free_bytes: u64,
     /// Groups of commits written since the store was opened: log writes, and syncs where
     /// durability is [`crate::Durability::Sync`].
@@ -93,7 +97,8 @@ impl DiskStore {
             prepare_log(&path)?;
         }
         let failure = |error: rocksdb::Error| opening_error(&path, &error);
-        let tuning = Tuning::new(options, directory.is_new()).map_err(failure)?;
+        let merges = has_room_for_anything(&path, options.min_free_bytes);
+        let tuning = Tuning::new(options, directory.is_new(), merges).map_err(failure)?;
         let options_kept = tuning.database;
         let rocks = DB::open_cf_descriptors(&options_kept, &path, tuning.families).map_err(failure)?;
         directory.finish()?;
@@ -113,9 +118,10 @@ impl DiskStore {
             room: Arc::new(Semaphore::new(room_max as usize)),
             room_max,
             health: Arc::default(),
-            free_space: FreeSpace::of(&options.path, options.min_free_bytes),
+            free_space: Arc::new(FreeSpace::of(options, tuning.buffers)),
             published: Arc::new(Published::new(log_end.number)),
             reclaim: Arc::new(Reclaim::new(options.reclaim_delay)),
+            closing: Arc::default(),
             threads: Mutex::default(),
             source: Source {
                 database,
@@ -123,11 +129,21 @@ impl DiskStore {
                 readers: Arc::new(Readers::start(options.read_threads, options.read_queue_max)?),
             },
         };
-        store.start_threads(options, log_end)?;
+        let merging = match merges {
+            true => Merging::On,
+            false => Merging::OffSince(Instant::now()),
+        };
+        store.start_threads(options, log_end, tuning.sizes, merging)?;
         Ok(store)
     }
 
-    fn start_threads(&self, options: &DiskOptions, log_end: LogEnd) -> Result<(), StoreError> {
+    fn start_threads(
+        &self,
+        options: &DiskOptions,
+        log_end: LogEnd,
+        sizes: MergeSizes,
+        merging: Merging,
+    ) -> Result<(), StoreError> {
         let committer = Committer {
             database: self.source.database.clone(),
             pipeline: self.pipeline.clone(),
@@ -144,25 +160,35 @@ impl DiskStore {
         threads.committer = Some(spawn("store-commit".to_owned(), || committer.run())?);
 
         let (reclaim, database) = (self.reclaim.clone(), self.source.database.clone());
-        let write = write_options(options.durability);
+        let (health, write) = (self.health.clone(), write_options(options.durability));
+        let room = RoomToMerge {
+            free_space: self.free_space.clone(),
+            sizes,
+        };
+        let give_back = move || reclaim.run(&database, &health, &room, &write);
+        threads.reclaim = Some(spawn("store-reclaim".to_owned(), give_back)?);
+
         let watch = Watch {
+            database: self.source.database.clone(),
             health: self.health.clone(),
             pipeline: self.pipeline.clone(),
             room: self.room.clone(),
+            free_space: self.free_space.clone(),
+            sizes,
+            merging,
+            closing: self.closing.clone(),
         };
-        let watch = move || reclaim.run(&database, &watch, &write);
-        threads.reclaim = Some(spawn("store-reclaim".to_owned(), watch)?);
+        threads.watch = Some(spawn("store-watch".to_owned(), || watch.run())?);
         Ok(())
     }
 
     /// How the store is doing.
     pub fn status(&self) -> DiskStatus {
-        let (free_bytes, min_free_bytes) = self.free_space.bytes();
         let group_commits = self.published.group_commits.counts();
         DiskStatus {
             poisoned: self.health.poisoned().cloned(),
-            free_bytes,
-            min_free_bytes,
+            free_bytes: self.free_space.ask_now(),
+            min_free_bytes: self.free_space.kept_bytes(),
             groups: group_commits.count(),
             commits: group_commits.sum,
         }
@@ -170,11 +196,10 @@ impl DiskStore {
 
     /// What the store has counted, and what it is doing.
     pub fn measurements(&self) -> DiskMeasurements {
-        let (free_bytes, min_free_bytes) = self.free_space.bytes();
         DiskMeasurements {
             is_poisoned: self.health.poisoned().is_some(),
-            free_bytes,
-            min_free_bytes,
+            free_bytes: self.free_space.ask_now(),
+            min_free_bytes: self.free_space.kept_bytes(),
             write_us: self.published.write_us.counts(),
             group_commits: self.published.group_commits.counts(),
             queued_commits: self.pipeline.len(),
@@ -209,8 +234,13 @@ impl DiskStore {
         // Merging goes on when the store is next opened.
         self.source.database.rocks.cancel_all_background_work(false);
         self.reclaim.close();
-        if let Some(reclaim) = threads.reclaim.take() {
-            let _ = reclaim.join();
+        self.closing.close();
+        for thread in [threads.reclaim.take(), threads.watch.take()]
+            .into_iter()
+            .flatten()
+        {
+            // What they do is tried again when the store is next opened.
+            let _ = thread.join();
         }
         self.source.readers.close();
         if flushed.is_ok() && self.health.poisoned().is_none() {
@@ -317,18 +347,6 @@ impl DiskStore {
         // The line is given up where the store has failed.
         let gone = |_| self.health.check().err().unwrap_or(StoreError::Closed);
         entered.await.map_err(gone)?
-    }
-}
-
-/// What an error of opening the database at `path` means.
-fn opening_error(path: &Path, error: &rocksdb::Error) -> StoreError {
-    match engine_error(path.to_path_buf(), "open", error) {
-        StoreError::Damaged { detail, .. } => StoreError::Damaged {
-            path: damaged_table(path, &detail).unwrap_or_else(|| path.to_path_buf()),
-            offset: None,
-            detail,
-        },
-        other => other,
     }
 }
 

@@ -7,6 +7,7 @@ use rocksdb::{
 };
 use rocksdb::{InfoLogger, WriteOptions};
 
+use super::merging::MergeSizes;
 use super::options::{DiskOptions, Durability, SpaceKind};
 
 /// The column family that every RocksDB database has; it holds the store's own notes.
@@ -19,24 +20,38 @@ const WRITE_BUFFER_BYTES_MIN: usize = 64 << 10;
 pub(super) struct Tuning {
     pub database: Options,
     pub families: Vec<ColumnFamilyDescriptor>,
+    /// Tells how much stands in write buffers.
+    pub buffers: WriteBufferManager,
+    pub sizes: MergeSizes,
 }
 
 impl Tuning {
-    pub fn new(options: &DiskOptions, may_create: bool) -> Result<Self, rocksdb::Error> {
+    /// Where `merges` is false, tables are merged only once that is turned on.
+    pub fn new(options: &DiskOptions, may_create: bool, merges: bool) -> Result<Self, rocksdb::Error> {
         let cache = cache(options);
-        let mut families = vec![ColumnFamilyDescriptor::new(
-            NOTES,
-            family(options, SpaceKind::Counters, &cache),
-        )];
+        // Memory is one number: write buffers are paid for by the cache, and writes wait rather than
+        // outgrow it.
+        let write_buffers = options.write_buffer_bytes.max(WRITE_BUFFER_BYTES_MIN);
+        let buffers =
+            WriteBufferManager::new_write_buffer_manager_with_cache(write_buffers, false, cache.clone());
+        let sizes = MergeSizes::on(&options.path, options.background_threads);
+        let family = |kind| {
+            let mut family = family(options, kind, &cache, sizes);
+            family.set_disable_auto_compactions(!merges);
+            family
+        };
+        let mut families = vec![ColumnFamilyDescriptor::new(NOTES, family(SpaceKind::Counters))];
         families.extend(
             options
                 .spaces
                 .iter()
-                .map(|space| ColumnFamilyDescriptor::new(space.name, family(options, space.kind, &cache))),
+                .map(|space| ColumnFamilyDescriptor::new(space.name, family(space.kind))),
         );
         Ok(Tuning {
-            database: database(options, &cache, may_create)?,
+            database: database(options, &buffers, may_create)?,
             families,
+            buffers,
+            sizes,
         })
     }
 }
@@ -61,7 +76,11 @@ fn cache(options: &DiskOptions) -> Cache {
     Cache::new_hyper_clock_cache(options.cache_bytes - options.row_cache_bytes(), 0)
 }
 
-fn database(options: &DiskOptions, cache: &Cache, may_create: bool) -> Result<Options, rocksdb::Error> {
+fn database(
+    options: &DiskOptions,
+    buffers: &WriteBufferManager,
+    may_create: bool,
+) -> Result<Options, rocksdb::Error> {
     // Retrying what failed in the background is off, as a failed sync must never turn into a
     // success; the option has no setter of its own.
     let mut database = Options::default().get_options_from_string("max_bgerror_resume_count=0")?;
@@ -78,12 +97,8 @@ fn database(options: &DiskOptions, cache: &Cache, may_create: bool) -> Result<Op
     database.set_track_and_verify_wals_in_manifest(true);
     database.set_recycle_log_file_num(0);
 
-    // Memory is one number: write buffers are paid for by the cache, and writes wait rather than
-    // outgrow it. Logs are bounded, so that opening takes seconds at any size of the tables.
-    let write_buffers = options.write_buffer_bytes.max(WRITE_BUFFER_BYTES_MIN);
-    let manager =
-        WriteBufferManager::new_write_buffer_manager_with_cache(write_buffers, false, cache.clone());
-    database.set_write_buffer_manager(&manager);
+    database.set_write_buffer_manager(buffers);
+    // Logs are bounded, so that opening takes seconds at any size of the tables.
     database.set_max_total_wal_size(options.log_bytes_max);
     database.set_max_open_files(i32::try_from(options.open_files_max).unwrap_or(i32::MAX));
     database.set_table_cache_num_shard_bits(4);
@@ -97,6 +112,9 @@ fn database(options: &DiskOptions, cache: &Cache, may_create: bool) -> Result<Op
     // There is one writer, the committer: nothing needs to be arranged between several.
     database.set_allow_concurrent_memtable_write(false);
     database.set_enable_write_thread_adaptive_yield(false);
+
+    // A manifest grows by little, and a new one with each opening must not need much room.
+    database.set_manifest_preallocation_size(64 << 10);
 
     // Background work in small pieces, so that it neither floods the disk nor needs much spare room.
     database.set_max_background_jobs(i32::try_from(options.background_threads.max(2)).unwrap_or(i32::MAX));
@@ -125,7 +143,7 @@ fn database(options: &DiskOptions, cache: &Cache, may_create: bool) -> Result<Op
     Ok(database)
 }
 
-fn family(options: &DiskOptions, kind: SpaceKind, cache: &Cache) -> Options {
+fn family(options: &DiskOptions, kind: SpaceKind, cache: &Cache, sizes: MergeSizes) -> Options {
     let mut family = Options::default();
 
     // One space may fill half of what all have; the manager writes out the largest before that.
@@ -135,10 +153,10 @@ fn family(options: &DiskOptions, kind: SpaceKind, cache: &Cache) -> Options {
     family.set_arena_block_size(64 << 10);
 
     family.set_compression_type(DBCompressionType::Lz4);
-    family.set_target_file_size_base(32 << 20);
-    family.set_max_bytes_for_level_base(256 << 20);
-    // Bounds the spare room that one compaction needs.
-    family.set_max_compaction_bytes(256 << 20);
+    family.set_target_file_size_base(sizes.table_bytes);
+    family.set_max_bytes_for_level_base(sizes.level_bytes);
+    // Bounds the spare room that most compactions need.
+    family.set_max_compaction_bytes(sizes.merge_bytes);
 
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
@@ -166,7 +184,7 @@ fn family(options: &DiskOptions, kind: SpaceKind, cache: &Cache) -> Options {
         SpaceKind::Log => {}
         SpaceKind::Counters => {
             table.set_bloom_filter(10.0, false);
-            family.set_target_file_size_base(4 << 20);
+            family.set_target_file_size_base(sizes.table_bytes.min(4 << 20));
         }
     }
     family.set_block_based_table_factory(&table);

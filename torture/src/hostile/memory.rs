@@ -34,6 +34,9 @@ pub const BESIDE_BYTES: u64 = 64 << 20;
 /// How long an answer may take when everybody asks for much.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long those stay who do not wait for an answer: about as long as its request is being read.
+const STAY: Duration = Duration::from_millis(20);
+
 /// How many items of 300 KB the table of pages has.
 const ITEMS: usize = 40;
 
@@ -61,9 +64,10 @@ pub async fn check(subject: &Subject, clients: usize, lasts: Duration, bound_byt
                 tally: tally.clone(),
                 is_over: is_over.clone(),
             };
-            tasks.push(match request.is_read {
-                true => tokio::spawn(asker.ask()),
-                false => tokio::spawn(asker.ask_and_read_nothing()),
+            tasks.push(match request.client {
+                Manner::Reads => tokio::spawn(asker.ask()),
+                Manner::ReadsNothing => tokio::spawn(asker.ask_and_read_nothing()),
+                Manner::Leaves => tokio::spawn(asker.ask_and_leave()),
             });
         }
     }
@@ -92,8 +96,18 @@ pub async fn check(subject: &Subject, clients: usize, lasts: Duration, bound_byt
 struct Request {
     name: &'static str,
     bytes: Arc<[u8]>,
-    /// Whether the answer is read.
-    is_read: bool,
+    client: Manner,
+}
+
+/// What a client does once it has asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// It reads the answer.
+    Reads,
+    /// It stays and reads nothing.
+    ReadsNothing,
+    /// It goes away before there is an answer.
+    Leaves,
 }
 
 fn requests() -> Result<Vec<Request>> {
@@ -117,20 +131,21 @@ fn requests() -> Result<Vec<Request>> {
     let bomb = Arc::from(gzip_request(&gzip_bomb()?));
     let scan = ready("Scan", &scan);
     let write = ready("BatchWriteItem", &json!({"RequestItems": {TABLE: batch}}));
-    let request = |name, bytes: &Arc<[u8]>, is_read| Request {
+    let request = |name, bytes: &Arc<[u8]>, client| Request {
         name,
         bytes: bytes.clone(),
-        is_read,
+        client,
     };
     Ok(vec![
-        request("an item of 15 MB", &ready("PutItem", &too_large), true),
-        request("a batch of 10 MB", &write, true),
-        request("a gzip bomb", &bomb, true),
-        request("a scan with a filter", &scan, true),
-        request("a page of 1 MB", &page, true),
-        request("12 MB of items", &batch_get, true),
-        request("unread pages of 1 MB", &page, false),
-        request("unread 12 MB of items", &batch_get, false),
+        request("an item of 15 MB", &ready("PutItem", &too_large), Manner::Reads),
+        request("a batch of 10 MB", &write, Manner::Reads),
+        request("a gzip bomb", &bomb, Manner::Reads),
+        request("a scan with a filter", &scan, Manner::Reads),
+        request("a page of 1 MB", &page, Manner::Reads),
+        request("12 MB of items", &batch_get, Manner::Reads),
+        request("a batch of 10 MB whose client leaves", &write, Manner::Leaves),
+        request("unread pages of 1 MB", &page, Manner::ReadsNothing),
+        request("unread 12 MB of items", &batch_get, Manner::ReadsNothing),
     ])
 }
 
@@ -183,6 +198,17 @@ impl Asker {
             )));
         }
         self.tally.refused.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Asks, and goes away while that is being done.
+    async fn ask_and_leave(self) -> Result<()> {
+        while self.goes_on() {
+            let mut client = Client::connect(self.subject.address).await?;
+            client.send(&self.bytes).await;
+            tokio::time::sleep(STAY).await;
+            self.tally.cut.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 

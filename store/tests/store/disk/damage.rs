@@ -3,7 +3,10 @@
 use std::fs;
 use std::sync::Arc;
 
-use store::{Batch, Declared, DiskStore, Durability, Read, StoreError, find_log_losses, repair_log};
+use store::{
+    Batch, Declared, Direction, DiskStore, Durability, RangeRequest, Read, StoreError, find_log_losses,
+    repair_log,
+};
 
 use super::child;
 use super::durability::{copy, log_file};
@@ -157,6 +160,86 @@ async fn damage_to_a_table_is_refused_when_it_is_read() {
         }
     };
     assert!(matches!(failed, StoreError::Damaged { .. }), "{failed:?}");
+}
+
+/// The end of a table says what the table is like, and RocksDB's words about it name no file. Some
+/// tables are opened with the store and others when they are read.
+#[tokio::test]
+async fn a_table_whose_end_is_damaged_is_named_when_it_is_opened() {
+    let whole = Directory::new();
+    for round in 0..3u64 {
+        let store = DiskStore::open(&whole.options()).expect("it opens");
+        for index in 0..20u64 {
+            let mut batch = Batch::new();
+            batch.put(key(ROWS, number_bytes(index)), vec![round as u8; 30]);
+            batch.put(key(OTHERS, number_bytes(index)), vec![round as u8; 30]);
+            batch.append(LOGS, b"log".to_vec(), vec![round as u8; 30]);
+            batch.add(key(COUNTERS, number_bytes(index)), 1);
+            write(&store, Declared::default(), batch).await;
+        }
+    }
+    let tables: Vec<_> = fs::read_dir(whole.0.join("db"))
+        .expect("the database")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter(|name| name.to_string_lossy().ends_with(".sst"))
+        .collect();
+    assert!(tables.len() > 5, "{tables:?}");
+
+    let mut random = fastrand::Rng::with_seed(13);
+    // Errors whose words name no file.
+    let (mut searched_at_opening, mut searched_at_reading) = (0, 0);
+    for round in 0..300 {
+        let broken = Directory::new();
+        copy(&whole.0, &broken.0);
+        let mut options = broken.options();
+        if round % 2 == 0 {
+            // So few that opening leaves the tables to their readers.
+            options.open_files_max = 20;
+        }
+        let table = broken.0.join("db").join(&tables[round % tables.len()]);
+        let mut bytes = fs::read(&table).expect("a table");
+        let at = bytes.len() - 8 - random.usize(0..bytes.len().min(1500) - 8);
+        match random.bool() {
+            true => bytes[at] ^= 1 << random.u8(0..8),
+            false => bytes[at..at + 8].fill(0xff),
+        }
+        fs::write(&table, &bytes).expect("a table");
+
+        let name = table.file_name().expect("a name").display().to_string();
+        let is_searched = |error: &StoreError| match error {
+            StoreError::Damaged { path, detail, .. } => {
+                assert!(
+                    *path == table || detail.contains(&name),
+                    "byte {at} of {name}: {path:?}: {detail}"
+                );
+                !detail.contains(&name)
+            }
+            other => panic!("byte {at} of {name}: {other:?}"),
+        };
+        match DiskStore::open(&options) {
+            Err(error) => searched_at_opening += usize::from(is_searched(&error)),
+            Ok(store) => {
+                for space in [ROWS, OTHERS, LOGS, COUNTERS] {
+                    let request = RangeRequest {
+                        space,
+                        start: b"",
+                        end: &[255],
+                        direction: Direction::Forward,
+                        rows_max: 1000,
+                        bytes_max: 1 << 20,
+                    };
+                    match store.range(request).await {
+                        Ok(page) => assert_eq!(page.len(), if space == LOGS { 60 } else { 20 }),
+                        Err(error) => searched_at_reading += usize::from(is_searched(&error)),
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        searched_at_opening > 0 && searched_at_reading > 0,
+        "{searched_at_opening} and {searched_at_reading}"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use harness::failure::{Context, Failure, Result};
 use harness::server_process::{Durability, stator_command};
 use serde_json::{Value, json};
 
-use crate::disk::program::{check, serve};
+use crate::disk::ledger::TABLES;
+use crate::disk::program::{Outcome, check, serve};
 use crate::disk::requests::tables;
 use crate::disk::setting::Setting;
 use crate::disk::shim::Shim;
@@ -20,8 +21,10 @@ const DISK_MIB: usize = 64;
 const OBSTACLE_MIB: usize = 24;
 /// Each item is about this large.
 const ITEM_BYTES: usize = 100_000;
-/// How long it may take until writes are taken again.
+/// How long it may take until writes are taken again once there is room.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may take until the room of a table is given back that was deleted.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs it, on a small file system where this user may make one, and with calls that fail.
 pub fn run(setting: &Setting) -> Result<()> {
@@ -58,7 +61,7 @@ impl Drop for SmallDisk<'_> {
     }
 }
 
-/// An item that cannot be compressed to much less.
+/// An item that cannot be compressed to much less, for the table that fills the disk.
 fn put(number: usize) -> Value {
     let mut random = fastrand::Rng::with_seed(number as u64);
     let filler: String = (0..ITEM_BYTES).map(|_| random.alphanumeric()).collect();
@@ -95,54 +98,92 @@ fn check_words(refusal: &str, words: &[&str]) -> Result<()> {
     }
 }
 
+/// Tries the same until it succeeds; gives how long that took.
+fn wait_for(what: &str, timeout: Duration, attempt: impl Fn() -> Result<Value>) -> Result<Duration> {
+    let begun = Instant::now();
+    while let Err(refusal) = attempt() {
+        if begun.elapsed() > timeout {
+            return Err(Failure::new(format!("{what}, and still: {refusal}")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(begun.elapsed())
+}
+
 /// A disk that really is full, and then is not.
 fn fill(binary: &Path, disk: &Path, aside: &Path) -> Result<()> {
     let obstacle = disk.join("obstacle");
     fs::write(&obstacle, vec![1; OBSTACLE_MIB << 20]).context("a large file")?;
     let data = disk.join("data");
-    let start = || {
+    let try_start = || {
         let mut command = stator_command(binary, Durability::Sync, &data);
         command.args([
             "--min-free-bytes=12MiB",
             "--write-buffer-bytes=1MiB",
             "--cache-bytes=8MiB",
         ]);
-        serve(command, &aside.join("log-of-full-disk"))?.expect("stator serve on a small disk")
+        serve(command, &aside.join("log-of-full-disk"))
+    };
+    let start = || try_start()?.expect("stator serve on a small disk");
+    let has_all = |address, written: usize, when: &str| {
+        for number in 0..written {
+            if !is_there(address, number)? {
+                return Err(Failure::new(format!("item {number} cannot be read {when}")));
+            }
+        }
+        Ok(())
     };
     let server = start()?;
     let address = server.address();
-    control::create_table(address, &tables()[1])?;
+    for table in tables() {
+        control::create_table(address, &table)?;
+    }
     let (written, refusal) = write_until_refused(address, 0)?;
     check_words(&refusal, &["bytes free", "--min-free-bytes"])?;
-    for number in 0..written {
-        if !is_there(address, number)? {
-            return Err(Failure::new(format!(
-                "item {number} cannot be read while the disk is full"
-            )));
-        }
+    has_all(address, written, "while the disk is full")?;
+
+    fs::remove_file(&obstacle).context("the large file")?;
+    let waited = wait_for("there is room again", RECOVERY_TIMEOUT, || {
+        control::call(address, "PutItem", &put(written))
+    })?;
+    let (written, refusal_again) = write_until_refused(address, written + 1)?;
+    check_words(&refusal_again, &["bytes free", "--min-free-bytes"])?;
+    server.kill();
+
+    // What others take of the reserve may be missing when the directory is opened.
+    let rest = fs4::available_space(disk).context("the free space")?;
+    fs::write(&obstacle, vec![1; rest as usize]).context("a file over all the rest")?;
+    match try_start()? {
+        Outcome::Success(server) => server.kill(),
+        Outcome::Refused(said) => check_words(&said, &["No space left", "make room"])?,
+        Outcome::Broken(said) => return Err(Failure::new(format!("a start without any room: {said}"))),
     }
     fs::remove_file(&obstacle).context("the large file")?;
-    let begun = Instant::now();
-    while let Err(refusal) = control::call(address, "PutItem", &put(written)) {
-        if begun.elapsed() > RECOVERY_TIMEOUT {
-            return Err(Failure::new(format!("there is room again, and still: {refusal}")));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let waited = begun.elapsed();
-    let (written, _) = write_until_refused(address, written + 1)?;
-    server.kill();
+
     let server = start()?;
-    for number in 0..written {
-        if !is_there(server.address(), number)? {
-            return Err(Failure::new(format!("item {number} is lost")));
-        }
-    }
+    let address = server.address();
+    has_all(address, written, "after a restart")?;
+    // What makes room needs none, and the other table takes writes as soon as there is some.
+    control::call(address, "DeleteTable", &json!({"TableName": "plain"}))?;
+    let mut other = put(0);
+    other["TableName"] = json!(TABLES[0]);
+    let removed = wait_for(
+        "the table that filled the disk is deleted",
+        REMOVAL_TIMEOUT,
+        || {
+            if fs4::available_space(disk).context("the free space")? < (DISK_MIB as u64) << 19 {
+                return Err(Failure::new("half of the disk is still taken"));
+            }
+            control::call(address, "PutItem", &other)
+        },
+    )?;
     server.kill();
     check(binary, &data, aside)?.expect("stator check on the full disk")?;
     println!(
-        "Full disk: writes were refused ({refusal:.160}), {written} items stayed readable, and writes came back {} ms after there was room.",
-        waited.as_millis()
+        "Full disk: writes were refused ({refusal:.160}), {written} items stayed readable, and writes came back {} ms \
+         after there was room, {} s after the table was deleted.",
+        waited.as_millis(),
+        removed.as_secs()
     );
     Ok(())
 }
