@@ -9,6 +9,9 @@ use engine::{
 use super::TABLES_MAX;
 use super::families::{Families, Unit};
 
+/// A name, its explanation, and the figure that is shown under it.
+type Shown<M, F> = (&'static str, &'static str, fn(&M) -> F);
+
 /// Capacity is counted in halves of a unit.
 const HALF: f64 = 0.5;
 
@@ -76,7 +79,7 @@ fn by_table_and_operation(tables: &[&TableMeasurement], families: &mut Families<
             })
         },
     )?;
-    let figures: [(&str, &str, fn(&OperationMeasurement) -> u64); 3] = [
+    let figures: [Shown<OperationMeasurement, u64>; 3] = [
         (
             "table_throttled_requests",
             "Requests that were not admitted: ThrottledRequests",
@@ -121,7 +124,7 @@ fn each_operation<'t>(
 }
 
 fn capacity(tables: &[&TableMeasurement], families: &mut Families<'_, '_>) -> fmt::Result {
-    let figures: [(&str, &str, fn(&ThroughputMeasurement) -> f64); 2] = [
+    let figures: [Shown<ThroughputMeasurement, f64>; 2] = [
         (
             "consumed_capacity_units",
             "Capacity units that were consumed: ConsumedReadCapacityUnits and ConsumedWriteCapacityUnits",
@@ -174,7 +177,7 @@ fn each_direction<'t>(
 }
 
 fn by_table(tables: &[&TableMeasurement], families: &mut Families<'_, '_>) -> fmt::Result {
-    let figures: [(&str, &str, fn(&TableMeasurement) -> u64); 3] = [
+    let figures: [Shown<TableMeasurement, u64>; 3] = [
         (
             "conditional_check_failures",
             "Writes whose condition did not hold: ConditionalCheckFailedRequests",

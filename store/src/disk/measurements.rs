@@ -1,11 +1,9 @@
 //! What a store on disk has counted and what it is doing, for those who show it.
 
-use std::ops::Add;
-
 use histogram::Counts;
-use rocksdb::properties;
+use rocksdb::ColumnFamily;
+use rocksdb::properties::{self, PropName};
 use rocksdb::statistics::Ticker;
-use rocksdb::{ColumnFamily, properties::PropName};
 
 use super::database::Database;
 
@@ -79,9 +77,9 @@ impl Database {
     /// What RocksDB and the cache of items have counted; the rest is left at its default.
     pub fn measurements(&self) -> DiskMeasurements {
         let families = self.families();
-        let sum = |name: &PropName| {
+        let sum = |name: &PropName| -> u64 {
             let values = families.iter().map(|family| self.property(family, name));
-            values.fold(0, u64::add)
+            values.sum()
         };
         // Of the whole database, whichever family is asked.
         let whole = |name: &PropName| self.property(self.notes(), name);
