@@ -12,7 +12,7 @@ use crate::location::Location;
 use crate::object_reader::blocking;
 
 /// How much text a chunk has before the next one begins.
-pub const CHUNK_TEXT_BYTES: usize = 16 << 20;
+pub const CHUNK_TEXT_BYTES: usize = 4 << 20;
 /// How much text a chunk is read with at most; the page that ends it may be longer than what it lacked.
 const CHUNK_TEXT_BYTES_MAX: u64 = 128 << 20;
 /// Fast, and twice as small as with no compression at all.
