@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use api::Error;
 use bytes::{BufMut, Bytes, BytesMut};
-use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangePage, RangeRequest, Read, Store};
+use store::{Batch, Decision, Declared, Direction, Held, Outcome, RangePage, RangeRequest, Read, Store};
 
 use super::{PastTable, damaged};
 use crate::error::from_store;
@@ -105,6 +105,23 @@ impl PastTable {
             return Err(Error::internal());
         };
         let found = self.first_changes(records)?;
+        // The first change of an item counts.
+        let make = |before: &Before, known: Option<&Bytes>| Ok(known.is_none().then(|| to_stored(before)));
+        self.keep(store, reached, last, found, make).await
+    }
+
+    /// Keeps what was found behind the log number `reached`, and that the log has been read up to `next`:
+    /// for each key, which lacks the table id, what `make` makes of what was found and of what is kept
+    /// there; `None` leaves that as it is. Does nothing where somebody else has done it meanwhile, or the
+    /// job has ended.
+    pub(super) async fn keep<S: Store, F: Send + 'static>(
+        &self,
+        store: &S,
+        reached: u64,
+        next: u64,
+        found: BTreeMap<Vec<u8>, F>,
+        make: impl Fn(&F, Option<&Bytes>) -> Result<Option<Bytes>, Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let job = self.clone();
         let reached_key = keys::job_reached(self.job_id);
         let mut declared = Declared {
@@ -119,15 +136,15 @@ impl PastTable {
                 return Decision::Replan;
             }
             let mut batch = Batch::new();
-            for ((place, before), known) in found.iter().zip(&held.exclusive[1..]) {
-                // The first change of an item counts.
-                if known.is_none() {
-                    let key: Key = keys::scratch(job.job_id, place);
-                    batch.put(key, to_stored(before));
+            for ((place, found), known) in found.iter().zip(&held.exclusive[1..]) {
+                match make(found, known.as_ref()) {
+                    Ok(None) => {}
+                    Ok(Some(stored)) => batch.put(keys::scratch(job.job_id, place), stored),
+                    Err(error) => return Decision::Abort(error),
                 }
             }
-            batch.put(reached_key.clone(), last.to_be_bytes().to_vec());
-            Decision::<(), Error>::Commit(batch, ())
+            batch.put(reached_key.clone(), next.to_be_bytes().to_vec());
+            Decision::Commit(batch, ())
         };
         match store.commit(declared, decide).await.map_err(from_store)? {
             Outcome::Committed(()) | Outcome::Replan => Ok(()),

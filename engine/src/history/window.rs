@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use api::Error;
 use bytes::{BufMut, Bytes, BytesMut};
 use model::Item;
-use store::{Batch, Decision, Declared, Direction, Held, Key, Outcome, RangeRequest, Store};
+use store::{Direction, RangeRequest, Store};
 
 use super::set_aside::{Before, from_stored, to_stored};
 use super::{PageLimits, PastTable, damaged};
@@ -172,58 +172,18 @@ impl PastWindow {
         // Behind the last record that counts there is nothing to gather.
         let is_last = !records.more || last != keys::parse_log_record(records.key(records.len() - 1));
         let next = if is_last { end } else { last.unwrap_or(end) };
-        self.keep(store, reached, next, found).await?;
+        // The first change tells what was before, the last one when.
+        let make = |gathered: &Gathered, known: Option<&Bytes>| {
+            let stored = match known {
+                None => gathered_to_stored(gathered),
+                Some(known) => gathered_to_stored(&Gathered {
+                    time_ms: gathered.time_ms,
+                    ..gathered_from_stored(known.clone())?
+                }),
+            };
+            Ok(Some(stored))
+        };
+        self.from.keep(store, reached, next, found, make).await?;
         Ok(false)
-    }
-
-    /// Keeps what has been gathered behind `reached`, up to `next`. Does nothing where somebody else has
-    /// done it meanwhile, or the job has ended.
-    async fn keep<S: Store>(
-        &self,
-        store: &S,
-        reached: u64,
-        next: u64,
-        found: BTreeMap<Vec<u8>, Gathered>,
-    ) -> Result<(), Error> {
-        let job = self.from.clone();
-        let reached_key = keys::job_reached(job.job_id);
-        let mut declared = Declared {
-            shared: vec![job.owner.descriptor_key.clone()],
-            exclusive: vec![reached_key.clone()],
-        };
-        let places = found.keys().map(|place| keys::scratch(job.job_id, place));
-        declared.exclusive.extend(places);
-        let decide = move |held: &Held| {
-            let is_current = job.owner.is_current(held.shared[0].as_ref());
-            if !is_current || job.reached(held.exclusive[0].as_deref()) != reached {
-                return Decision::Replan;
-            }
-            let mut batch = Batch::new();
-            for ((place, gathered), known) in found.iter().zip(&held.exclusive[1..]) {
-                let known = match known {
-                    None => None,
-                    Some(known) => match gathered_from_stored(known.clone()) {
-                        Ok(known) => Some(known),
-                        Err(error) => return Decision::Abort(error),
-                    },
-                };
-                // The first change tells what was before, the last one when.
-                let stored = match known {
-                    None => gathered_to_stored(gathered),
-                    Some(known) => gathered_to_stored(&Gathered {
-                        time_ms: gathered.time_ms,
-                        ..known
-                    }),
-                };
-                let key: Key = keys::scratch(job.job_id, place);
-                batch.put(key, stored);
-            }
-            batch.put(reached_key.clone(), next.to_be_bytes().to_vec());
-            Decision::<(), Error>::Commit(batch, ())
-        };
-        match store.commit(declared, decide).await.map_err(from_store)? {
-            Outcome::Committed(()) | Outcome::Replan => Ok(()),
-            Outcome::Aborted(error) => Err(error),
-        }
     }
 }

@@ -46,6 +46,8 @@ pub struct BackupTransfer {
     pub settings: SourceSettings,
     /// When it was asked for, in milliseconds since the Unix epoch.
     pub created_at_ms: u64,
+    /// Whether it is the last that is kept of a deleted table, which is there until it is complete.
+    pub is_last_copy: bool,
 }
 
 /// Settings of a table that DescribeTable does not show.
@@ -193,6 +195,7 @@ impl<S: Store> Engine<S> {
                     description,
                     settings: settings_of(table),
                     created_at_ms: record.created_at_ms,
+                    is_last_copy: record.is_system,
                 }))))
             }
         }

@@ -83,7 +83,8 @@ fn database(
 ) -> Result<Options, rocksdb::Error> {
     // Retrying what failed in the background is off, as a failed sync must never turn into a
     // success; the option has no setter of its own.
-    let mut database = Options::default().get_options_from_string("max_bgerror_resume_count=0")?;
+    let mut database = Options::default()
+        .get_options_from_string("max_bgerror_resume_count=0;strict_bytes_per_sync=true")?;
 
     // A database that exists is never created again over its remains, and new spaces of a newer
     // version are added.

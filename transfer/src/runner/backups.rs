@@ -31,7 +31,7 @@ impl<S: Store> Runner<S> {
                 );
                 Ok(())
             }
-            Err(error) if is_hopeless(&error, transfer.created_at_ms) => {
+            Err(error) if is_hopeless(&error, transfer) => {
                 tracing::error!(backup = transfer.id, %error, "a backup cannot be made and is given up");
                 self.engine.give_up_backup(&transfer.id).await?;
                 Ok(())
@@ -108,10 +108,10 @@ async fn remove_objects(folder: &Location) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a backup of that time is better given up: its place cannot be used, and while it is tried the
-/// log of its table grows.
-fn is_hopeless(error: &Error, created_at_ms: u64) -> bool {
+/// Whether a backup is better given up: its place cannot be used, and while it is tried the log of its
+/// table grows. That of a deleted table has no log that grows, and is not given up.
+fn is_hopeless(error: &Error, transfer: &BackupTransfer) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let age = now.saturating_sub(Duration::from_millis(created_at_ms));
-    !matches!(error, Error::Refused(_) | Error::Interrupted) && age > GIVE_UP_AFTER
+    let age = now.saturating_sub(Duration::from_millis(transfer.created_at_ms));
+    !transfer.is_last_copy && !matches!(error, Error::Refused(_) | Error::Interrupted) && age > GIVE_UP_AFTER
 }
