@@ -32,7 +32,6 @@ fn parse_words(words: &[&str]) -> Result<Box<ServeArguments>, String> {
     match parse(&command_line) {
         Ok(arguments) => match arguments.command {
             Subcommand::Serve(arguments) => Ok(arguments),
-            #[cfg(feature = "disk")]
             other => Err(format!("{other:?}")),
         },
         Err(NoArguments::Usage(error)) => Err(error.to_string()),

@@ -25,6 +25,10 @@ pub enum Unit {
     /// Microseconds, shown in seconds.
     Time,
     /// Whole numbers, shown as they are.
+    #[cfg_attr(
+        not(feature = "disk"),
+        allow(dead_code, reason = "only the store on disk counts such")
+    )]
     Number,
 }
 
@@ -52,6 +56,10 @@ impl<'f, 'e> Families<'f, 'e> {
     }
 
     /// What is distributed.
+    #[cfg_attr(
+        not(feature = "disk"),
+        allow(dead_code, reason = "only the store on disk has such")
+    )]
     pub fn histogram(&mut self, name: &str, help: &str, unit: Unit, counts: &Counts) -> fmt::Result {
         let mut family = self
             .0
