@@ -18,6 +18,14 @@ macro_rules! counted {
     }};
 }
 
+/// The same for what is asked for rarely, or takes long. On the heap: the future of a request is as large as
+/// that of the largest operation, and is moved with every request.
+macro_rules! counted_apart {
+    ($engine:expr, $context:expr, $operation:ident, $call:ident => $answer:expr) => {
+        counted!($engine, $context, $operation, $call => Box::pin($answer))
+    };
+}
+
 impl<S: Store> DynamoDb for Engine<S> {
     fn refused(&self, operation: Operation) {
         self.catalog.meters.count_malformed(operation);
@@ -116,7 +124,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: CreateTableInput,
     ) -> Result<CreateTableOutput, Error> {
-        counted!(self, context, CreateTable, call => ops::create_table(self, call.context, input))
+        counted_apart!(self, context, CreateTable, call => ops::create_table(self, call.context, input))
     }
 
     async fn update_table(
@@ -124,7 +132,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UpdateTableInput,
     ) -> Result<UpdateTableOutput, Error> {
-        counted!(self, context, UpdateTable, call => ops::update_table(self, call.context, input))
+        counted_apart!(self, context, UpdateTable, call => ops::update_table(self, call.context, input))
     }
 
     async fn delete_table(
@@ -132,7 +140,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DeleteTableInput,
     ) -> Result<DeleteTableOutput, Error> {
-        counted!(self, context, DeleteTable, call => ops::delete_table(self, call.context, input))
+        counted_apart!(self, context, DeleteTable, call => ops::delete_table(self, call.context, input))
     }
 
     async fn describe_table(
@@ -140,7 +148,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeTableInput,
     ) -> Result<DescribeTableOutput, Error> {
-        counted!(self, context, DescribeTable, call => ops::describe_table(self, call.context, input))
+        counted_apart!(self, context, DescribeTable, call => ops::describe_table(self, call.context, input))
     }
 
     async fn list_tables(
@@ -148,7 +156,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListTablesInput,
     ) -> Result<ListTablesOutput, Error> {
-        counted!(self, context, ListTables, call => ops::list_tables(self, call.context, input))
+        counted_apart!(self, context, ListTables, call => ops::list_tables(self, call.context, input))
     }
 
     async fn update_time_to_live(
@@ -156,7 +164,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UpdateTimeToLiveInput,
     ) -> Result<UpdateTimeToLiveOutput, Error> {
-        counted!(self, context, UpdateTimeToLive, call => ops::update_time_to_live(self, call.context, input))
+        counted_apart!(self, context, UpdateTimeToLive, call => ops::update_time_to_live(self, call.context, input))
     }
 
     async fn describe_time_to_live(
@@ -164,7 +172,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeTimeToLiveInput,
     ) -> Result<DescribeTimeToLiveOutput, Error> {
-        counted!(self, context, DescribeTimeToLive, call => ops::describe_time_to_live(self, call.context, input))
+        counted_apart!(self, context, DescribeTimeToLive, call => ops::describe_time_to_live(self, call.context, input))
     }
 
     async fn tag_resource(
@@ -172,7 +180,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: TagResourceInput,
     ) -> Result<TagResourceOutput, Error> {
-        counted!(self, context, TagResource, call => ops::tag_resource(self, call.context, input))
+        counted_apart!(self, context, TagResource, call => ops::tag_resource(self, call.context, input))
     }
 
     async fn untag_resource(
@@ -180,7 +188,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UntagResourceInput,
     ) -> Result<UntagResourceOutput, Error> {
-        counted!(self, context, UntagResource, call => ops::untag_resource(self, call.context, input))
+        counted_apart!(self, context, UntagResource, call => ops::untag_resource(self, call.context, input))
     }
 
     async fn list_tags_of_resource(
@@ -188,7 +196,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListTagsOfResourceInput,
     ) -> Result<ListTagsOfResourceOutput, Error> {
-        counted!(self, context, ListTagsOfResource, call => ops::list_tags_of_resource(self, call.context, input))
+        counted_apart!(self, context, ListTagsOfResource, call => ops::list_tags_of_resource(self, call.context, input))
     }
 
     async fn describe_limits(
@@ -196,7 +204,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeLimitsInput,
     ) -> Result<DescribeLimitsOutput, Error> {
-        counted!(self, context, DescribeLimits, call => ops::describe_limits(self, call.context, input))
+        counted_apart!(self, context, DescribeLimits, call => ops::describe_limits(self, call.context, input))
     }
 
     async fn describe_endpoints(
@@ -204,7 +212,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeEndpointsRequest,
     ) -> Result<DescribeEndpointsResponse, Error> {
-        counted!(self, context, DescribeEndpoints, call => ops::describe_endpoints(self, call.context, input))
+        counted_apart!(self, context, DescribeEndpoints, call => ops::describe_endpoints(self, call.context, input))
     }
 
     async fn list_backups(
@@ -212,7 +220,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListBackupsInput,
     ) -> Result<ListBackupsOutput, Error> {
-        counted!(self, context, ListBackups, call => ops::list_backups(self, call.context, input))
+        counted_apart!(self, context, ListBackups, call => ops::list_backups(self, call.context, input))
     }
 
     async fn list_exports(
@@ -220,7 +228,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListExportsInput,
     ) -> Result<ListExportsOutput, Error> {
-        counted!(self, context, ListExports, call => ops::list_exports(self, call.context, input))
+        counted_apart!(self, context, ListExports, call => ops::list_exports(self, call.context, input))
     }
 
     async fn list_imports(
@@ -228,7 +236,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListImportsInput,
     ) -> Result<ListImportsOutput, Error> {
-        counted!(self, context, ListImports, call => ops::list_imports(self, call.context, input))
+        counted_apart!(self, context, ListImports, call => ops::list_imports(self, call.context, input))
     }
 
     async fn list_global_tables(
@@ -236,7 +244,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListGlobalTablesInput,
     ) -> Result<ListGlobalTablesOutput, Error> {
-        counted!(self, context, ListGlobalTables, call => ops::not_built::list_global_tables(self, call.context, input))
+        counted_apart!(self, context, ListGlobalTables, call => ops::not_built::list_global_tables(self, call.context, input))
     }
 
     async fn list_contributor_insights(
@@ -244,7 +252,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListContributorInsightsInput,
     ) -> Result<ListContributorInsightsOutput, Error> {
-        counted!(self, context, ListContributorInsights, call => ops::list_contributor_insights(self, call.context, input))
+        counted_apart!(self, context, ListContributorInsights, call => ops::list_contributor_insights(self, call.context, input))
     }
 
     async fn list_bulk_operations(
@@ -252,7 +260,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListBulkOperationsInput,
     ) -> Result<ListBulkOperationsOutput, Error> {
-        counted!(self, context, ListBulkOperations, call => ops::not_built::list_bulk_operations(self, call.context, input))
+        counted_apart!(self, context, ListBulkOperations, call => ops::not_built::list_bulk_operations(self, call.context, input))
     }
 
     async fn list_streams(
@@ -260,7 +268,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ListStreamsInput,
     ) -> Result<ListStreamsOutput, Error> {
-        counted!(self, context, ListStreams, call => ops::list_streams(self, call.context, input))
+        counted_apart!(self, context, ListStreams, call => ops::list_streams(self, call.context, input))
     }
 
     async fn describe_continuous_backups(
@@ -268,7 +276,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeContinuousBackupsInput,
     ) -> Result<DescribeContinuousBackupsOutput, Error> {
-        counted!(self, context, DescribeContinuousBackups, call => ops::describe_continuous_backups(self, call.context, input))
+        counted_apart!(self, context, DescribeContinuousBackups, call => ops::describe_continuous_backups(self, call.context, input))
     }
 
     async fn update_continuous_backups(
@@ -276,7 +284,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UpdateContinuousBackupsInput,
     ) -> Result<UpdateContinuousBackupsOutput, Error> {
-        counted!(self, context, UpdateContinuousBackups, call => ops::update_continuous_backups(self, call.context, input))
+        counted_apart!(self, context, UpdateContinuousBackups, call => ops::update_continuous_backups(self, call.context, input))
     }
 
     async fn restore_table_to_point_in_time(
@@ -284,7 +292,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: RestoreTableToPointInTimeInput,
     ) -> Result<RestoreTableToPointInTimeOutput, Error> {
-        counted!(self, context, RestoreTableToPointInTime, call => ops::restore_table_to_point_in_time(self, call.context, input))
+        counted_apart!(self, context, RestoreTableToPointInTime, call => ops::restore_table_to_point_in_time(self, call.context, input))
     }
 
     async fn update_contributor_insights(
@@ -292,7 +300,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: UpdateContributorInsightsInput,
     ) -> Result<UpdateContributorInsightsOutput, Error> {
-        counted!(self, context, UpdateContributorInsights, call => ops::update_contributor_insights(self, call.context, input))
+        counted_apart!(self, context, UpdateContributorInsights, call => ops::update_contributor_insights(self, call.context, input))
     }
 
     async fn describe_contributor_insights(
@@ -300,7 +308,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeContributorInsightsInput,
     ) -> Result<DescribeContributorInsightsOutput, Error> {
-        counted!(self, context, DescribeContributorInsights, call => ops::describe_contributor_insights(self, call.context, input))
+        counted_apart!(self, context, DescribeContributorInsights, call => ops::describe_contributor_insights(self, call.context, input))
     }
 
     async fn describe_kinesis_streaming_destination(
@@ -308,7 +316,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeKinesisStreamingDestinationInput,
     ) -> Result<DescribeKinesisStreamingDestinationOutput, Error> {
-        counted!(self, context, DescribeKinesisStreamingDestination, call => ops::not_built::describe_kinesis_streaming_destination(self, call.context, input))
+        counted_apart!(self, context, DescribeKinesisStreamingDestination, call => ops::not_built::describe_kinesis_streaming_destination(self, call.context, input))
     }
 
     async fn describe_backup(
@@ -316,7 +324,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeBackupInput,
     ) -> Result<DescribeBackupOutput, Error> {
-        counted!(self, context, DescribeBackup, call => ops::describe_backup(self, call.context, input))
+        counted_apart!(self, context, DescribeBackup, call => ops::describe_backup(self, call.context, input))
     }
 
     async fn describe_export(
@@ -324,7 +332,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeExportInput,
     ) -> Result<DescribeExportOutput, Error> {
-        counted!(self, context, DescribeExport, call => ops::describe_export(self, call.context, input))
+        counted_apart!(self, context, DescribeExport, call => ops::describe_export(self, call.context, input))
     }
 
     async fn describe_import(
@@ -332,7 +340,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeImportInput,
     ) -> Result<DescribeImportOutput, Error> {
-        counted!(self, context, DescribeImport, call => ops::describe_import(self, call.context, input))
+        counted_apart!(self, context, DescribeImport, call => ops::describe_import(self, call.context, input))
     }
 
     async fn describe_global_table(
@@ -340,7 +348,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeGlobalTableInput,
     ) -> Result<DescribeGlobalTableOutput, Error> {
-        counted!(self, context, DescribeGlobalTable, call => ops::not_built::describe_global_table(self, call.context, input))
+        counted_apart!(self, context, DescribeGlobalTable, call => ops::not_built::describe_global_table(self, call.context, input))
     }
 
     async fn describe_global_table_settings(
@@ -348,7 +356,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeGlobalTableSettingsInput,
     ) -> Result<DescribeGlobalTableSettingsOutput, Error> {
-        counted!(self, context, DescribeGlobalTableSettings, call => ops::not_built::describe_global_table_settings(self, call.context, input))
+        counted_apart!(self, context, DescribeGlobalTableSettings, call => ops::not_built::describe_global_table_settings(self, call.context, input))
     }
 
     async fn describe_bulk_operation(
@@ -356,7 +364,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeBulkOperationInput,
     ) -> Result<DescribeBulkOperationOutput, Error> {
-        counted!(self, context, DescribeBulkOperation, call => ops::not_built::describe_bulk_operation(self, call.context, input))
+        counted_apart!(self, context, DescribeBulkOperation, call => ops::not_built::describe_bulk_operation(self, call.context, input))
     }
 
     async fn get_resource_policy(
@@ -364,7 +372,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: GetResourcePolicyInput,
     ) -> Result<GetResourcePolicyOutput, Error> {
-        counted!(self, context, GetResourcePolicy, call => ops::not_built::get_resource_policy(self, call.context, input))
+        counted_apart!(self, context, GetResourcePolicy, call => ops::not_built::get_resource_policy(self, call.context, input))
     }
 
     async fn describe_table_replica_auto_scaling(
@@ -372,7 +380,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeTableReplicaAutoScalingInput,
     ) -> Result<DescribeTableReplicaAutoScalingOutput, Error> {
-        counted!(self, context, DescribeTableReplicaAutoScaling, call => ops::not_built::describe_table_replica_auto_scaling(self, call.context, input))
+        counted_apart!(self, context, DescribeTableReplicaAutoScaling, call => ops::not_built::describe_table_replica_auto_scaling(self, call.context, input))
     }
 
     async fn describe_stream(
@@ -380,7 +388,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DescribeStreamInput,
     ) -> Result<DescribeStreamOutput, Error> {
-        counted!(self, context, DescribeStream, call => ops::describe_stream(self, call.context, input))
+        counted_apart!(self, context, DescribeStream, call => ops::describe_stream(self, call.context, input))
     }
 
     async fn get_shard_iterator(
@@ -404,7 +412,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: CreateBackupInput,
     ) -> Result<CreateBackupOutput, Error> {
-        counted!(self, context, CreateBackup, call => ops::create_backup(self, call.context, input))
+        counted_apart!(self, context, CreateBackup, call => ops::create_backup(self, call.context, input))
     }
 
     async fn delete_backup(
@@ -412,7 +420,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: DeleteBackupInput,
     ) -> Result<DeleteBackupOutput, Error> {
-        counted!(self, context, DeleteBackup, call => ops::delete_backup(self, call.context, input))
+        counted_apart!(self, context, DeleteBackup, call => ops::delete_backup(self, call.context, input))
     }
 
     async fn restore_table_from_backup(
@@ -420,7 +428,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: RestoreTableFromBackupInput,
     ) -> Result<RestoreTableFromBackupOutput, Error> {
-        counted!(self, context, RestoreTableFromBackup, call => ops::restore_table_from_backup(self, call.context, input))
+        counted_apart!(self, context, RestoreTableFromBackup, call => ops::restore_table_from_backup(self, call.context, input))
     }
 
     async fn export_table_to_point_in_time(
@@ -428,7 +436,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ExportTableToPointInTimeInput,
     ) -> Result<ExportTableToPointInTimeOutput, Error> {
-        counted!(self, context, ExportTableToPointInTime, call => ops::export_table_to_point_in_time(self, call.context, input))
+        counted_apart!(self, context, ExportTableToPointInTime, call => ops::export_table_to_point_in_time(self, call.context, input))
     }
 
     async fn import_table(
@@ -436,6 +444,6 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ImportTableInput,
     ) -> Result<ImportTableOutput, Error> {
-        counted!(self, context, ImportTable, call => ops::import_table(self, call.context, input))
+        counted_apart!(self, context, ImportTable, call => ops::import_table(self, call.context, input))
     }
 }

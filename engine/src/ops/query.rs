@@ -129,10 +129,9 @@ pub(crate) async fn query<S: Store>(
         },
     )?;
     parameters.check_selection(&target)?;
-    let partition = table
-        .insights
-        .as_ref()
-        .map(|_| partition_item(schema, &resolved.partition));
+    let partition = engine
+        .counts_keys(&table)
+        .then(|| partition_item(schema, &resolved.partition));
     let answer = parameters
         .read(engine, call, &target, range, direction, partition.as_ref())
         .await?;

@@ -246,7 +246,7 @@ async fn what_is_damaged_or_missing_restores_nothing() {
     let database = Database::new().await;
     let table = database.create("source").await;
     let source = Directory::new();
-    let items = large_items(60, 'x');
+    let items = large_items(20, 'x');
     let all = stream::iter(pages(&items, items.len()));
     backup(&source.location(), &plan(&table).await, all, &mut |_| {})
         .await
