@@ -156,6 +156,11 @@ impl<S: Store> Engine<S> {
         Expired::new(table, self.clock.now_ms())
     }
 
+    /// The time by the engine's clock, in milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     /// A random number.
     pub(crate) fn random_u32(&self) -> u32 {
         self.random.lock().u32(..)

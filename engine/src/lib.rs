@@ -49,5 +49,5 @@ pub use metrics::{Metric, Samples, Series};
 pub use transfers::{
     BackupRemoval, BackupTransfer, ChangedItem, ChangedPage, ExportResult, ExportTransfer, FilledPage,
     ImportCompression, ImportCounts, ImportFormat, ImportTransfer, RestoreTransfer, SourceSettings,
-    TableFill, TablePage, TableRead, Transfer, TransferFailure, TransferWindow,
+    TableFill, TablePage, TableRead, Transfer, TransferFailure, TransferKind, TransferWindow,
 };

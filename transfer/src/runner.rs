@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Context;
-use engine::{Engine, Transfer};
+use engine::{Engine, Transfer, TransferKind};
 use store::Store;
 
 use crate::error::Error;
@@ -45,58 +45,6 @@ pub struct Runner<S> {
     context: Context,
 }
 
-/// What a lane is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lane {
-    Backups,
-    Restores,
-    Exports,
-    Imports,
-}
-
-impl Lane {
-    fn of(transfer: &Transfer) -> Self {
-        match transfer {
-            Transfer::Backup(_) | Transfer::Removal(_) => Lane::Backups,
-            Transfer::Restore(_) => Lane::Restores,
-            Transfer::Export(_) => Lane::Exports,
-            Transfer::Import(_) => Lane::Imports,
-        }
-    }
-}
-
-/// Why a transfer is tried again later.
-enum Postponed {
-    /// The database did not do its part.
-    Database(api::Error),
-    /// An object store did not do its part.
-    Objects(Error),
-}
-
-impl From<api::Error> for Postponed {
-    fn from(error: api::Error) -> Self {
-        Postponed::Database(error)
-    }
-}
-
-impl From<Error> for Postponed {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Refused(error) => Postponed::Database(error),
-            error => Postponed::Objects(error),
-        }
-    }
-}
-
-impl std::fmt::Display for Postponed {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Postponed::Database(error) => write!(formatter, "{}", error.message),
-            Postponed::Objects(error) => write!(formatter, "{error}"),
-        }
-    }
-}
-
 impl<S: Store> Runner<S> {
     /// A runner for `engine`, whose settings say that it has one.
     pub fn new(engine: Arc<Engine<S>>, places: Places, context: Context) -> Self {
@@ -110,21 +58,21 @@ impl<S: Store> Runner<S> {
     /// Carries out what there is and what will be. Ends only by being dropped, at any time.
     pub async fn run(&self) {
         tokio::join!(
-            self.lane(Lane::Backups),
-            self.lane(Lane::Restores),
-            self.lane(Lane::Exports),
-            self.lane(Lane::Imports),
+            self.lane(TransferKind::Backup),
+            self.lane(TransferKind::Restore),
+            self.lane(TransferKind::Export),
+            self.lane(TransferKind::Import),
         );
     }
 
-    async fn lane(&self, lane: Lane) {
+    async fn lane(&self, kind: TransferKind) {
         let mut changes = self.engine.watch_transfers();
         loop {
             changes.borrow_and_update();
-            let wait = match self.engine.open_transfers(&self.context).await {
+            let wait = match self.engine.open_transfers(kind, &self.context).await {
                 Ok(open) => {
                     let mut wait = LOOK_AGAIN;
-                    for transfer in open.into_iter().filter(|transfer| Lane::of(transfer) == lane) {
+                    for transfer in open {
                         if !self.carry_out(&transfer).await {
                             wait = RETRY;
                         }
@@ -155,8 +103,8 @@ impl<S: Store> Runner<S> {
         };
         match done {
             Ok(()) => true,
-            Err(postponed) => {
-                tracing::warn!(error = %postponed, "{what} could not be finished; it is tried again");
+            Err(error) => {
+                tracing::warn!(%error, "{what} could not be finished; it is tried again");
                 false
             }
         }

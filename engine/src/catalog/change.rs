@@ -18,31 +18,48 @@ pub(crate) struct Change {
     pub descriptor: TableDescriptor,
     /// What else is written in the same commit.
     pub batch: Batch,
-    next_id: u32,
-    ids_taken: bool,
+    /// The ids of what it makes.
+    pub ids: NewIds,
 }
 
-impl Change {
-    /// A new id for an index, a stream or a time to live.
-    pub fn take_id(&mut self) -> u32 {
-        self.ids_taken = true;
-        self.next_id += 1;
-        self.next_id - 1
+/// The ids that a change takes for what it makes.
+pub(crate) struct NewIds {
+    next: u32,
+    is_taken: bool,
+}
+
+impl NewIds {
+    /// From what is stored as the next free one.
+    fn read(stored: Option<&Bytes>) -> Result<Self, Error> {
+        let from = |next| NewIds {
+            next,
+            is_taken: false,
+        };
+        let Some(stored) = stored else { return Ok(from(1)) };
+        let bytes: Option<[u8; 4]> = stored.as_ref().try_into().ok();
+        match bytes.map(u32::from_be_bytes) {
+            // The last ids are never given: a key range must end below the highest key.
+            Some(next) if next < u32::MAX - 1000 => Ok(from(next)),
+            _ => Err(from_store(StoreError::Damaged {
+                path: "catalog".into(),
+                offset: None,
+                detail: "the next table id cannot be read".to_owned(),
+            })),
+        }
     }
-}
 
-/// Reads the next free id.
-fn read_next_id(stored: Option<&bytes::Bytes>) -> Result<u32, Error> {
-    let Some(stored) = stored else { return Ok(1) };
-    let bytes: Option<[u8; 4]> = stored.as_ref().try_into().ok();
-    match bytes.map(u32::from_be_bytes) {
-        // The last ids are never given: a key range must end below the highest key.
-        Some(next) if next < u32::MAX - 1000 => Ok(next),
-        _ => Err(from_store(StoreError::Damaged {
-            path: "catalog".into(),
-            offset: None,
-            detail: "the next table id cannot be read".to_owned(),
-        })),
+    /// A new id.
+    pub fn take(&mut self) -> u32 {
+        self.is_taken = true;
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Notes which is the next free one, where any was taken.
+    fn put(&self, batch: &mut Batch) {
+        if self.is_taken {
+            batch.put(keys::next_id(), self.next.to_be_bytes().to_vec());
+        }
     }
 }
 
@@ -55,7 +72,7 @@ impl<S: Store> Engine<S> {
         mut make: F,
     ) -> Result<Option<Arc<Table>>, Error>
     where
-        F: FnMut(&mut dyn FnMut() -> u32, &mut Batch) -> TableDescriptor + Send + 'static,
+        F: FnMut(&mut NewIds, &mut Batch) -> TableDescriptor + Send + 'static,
     {
         let key = keys::descriptor(name);
         let declared = Declared {
@@ -66,17 +83,13 @@ impl<S: Store> Engine<S> {
             if held.exclusive[0].is_some() {
                 return Decision::Commit(Batch::new(), None);
             }
-            let mut next_id = match read_next_id(held.exclusive[1].as_ref()) {
-                Ok(next_id) => next_id,
+            let mut ids = match NewIds::read(held.exclusive[1].as_ref()) {
+                Ok(ids) => ids,
                 Err(error) => return Decision::Abort(error),
             };
             let mut batch = Batch::new();
-            let mut take_id = || {
-                next_id += 1;
-                next_id - 1
-            };
-            let descriptor = make(&mut take_id, &mut batch);
-            batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
+            let descriptor = make(&mut ids, &mut batch);
+            ids.put(&mut batch);
             batch.put(key.clone(), descriptor.to_stored());
             Decision::Commit(batch, Some(descriptor))
         };
@@ -137,24 +150,19 @@ fn changed(
 ) -> Result<(Batch, TableDescriptor), Error> {
     let stored = held.exclusive[0].as_ref().ok_or_else(|| missing.clone())?;
     let descriptor = TableDescriptor::from_stored(stored).map_err(from_store)?;
-    let next_id = read_next_id(held.exclusive[1].as_ref())?;
     let mut pending = Change {
         descriptor,
         batch: Batch::new(),
-        next_id,
-        ids_taken: false,
+        ids: NewIds::read(held.exclusive[1].as_ref())?,
     };
     change(&mut pending)?;
     let Change {
         mut descriptor,
         mut batch,
-        next_id,
-        ids_taken,
+        ids,
     } = pending;
     descriptor.version += 1;
-    if ids_taken {
-        batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
-    }
+    ids.put(&mut batch);
     put_descriptor(key, &descriptor, &mut batch);
     Ok((batch, descriptor))
 }
@@ -179,18 +187,11 @@ pub(crate) struct PairChange {
     pub shared: Vec<Option<Bytes>>,
     /// What else is written in the same commit.
     pub batch: Batch,
-    next_id: u32,
-    ids_taken: bool,
+    /// The ids of what it makes.
+    pub ids: NewIds,
 }
 
 impl PairChange {
-    /// A new id.
-    pub fn take_id(&mut self) -> u32 {
-        self.ids_taken = true;
-        self.next_id += 1;
-        self.next_id - 1
-    }
-
     fn read(held: &Held) -> Result<Self, Error> {
         let descriptor = |stored: &Option<Bytes>| {
             let stored = stored.as_deref().map(TableDescriptor::from_stored);
@@ -201,8 +202,7 @@ impl PairChange {
             target: descriptor(&held.exclusive[1])?,
             shared: held.shared.clone(),
             batch: Batch::new(),
-            next_id: read_next_id(held.exclusive[2].as_ref())?,
-            ids_taken: false,
+            ids: NewIds::read(held.exclusive[2].as_ref())?,
         })
     }
 }
@@ -254,8 +254,7 @@ fn changed_pair(
         mut source,
         mut target,
         mut batch,
-        next_id,
-        ids_taken,
+        ids,
         ..
     } = pending;
     for ((key, before), after) in pair_keys.iter().zip(before).zip([&mut source, &mut target]) {
@@ -268,9 +267,7 @@ fn changed_pair(
             }
         }
     }
-    if ids_taken {
-        batch.put(keys::next_id(), next_id.to_be_bytes().to_vec());
-    }
+    ids.put(&mut batch);
     Ok((batch, (source, target)))
 }
 
@@ -284,17 +281,8 @@ pub(crate) struct RecordChange {
     pub shared: Vec<Option<Bytes>>,
     /// What else is written in the same commit.
     pub batch: Batch,
-    next_id: u32,
-    ids_taken: bool,
-}
-
-impl RecordChange {
-    /// A new id.
-    pub fn take_id(&mut self) -> u32 {
-        self.ids_taken = true;
-        self.next_id += 1;
-        self.next_id - 1
-    }
+    /// The ids of what it makes.
+    pub ids: NewIds,
 }
 
 impl<S: Store> Engine<S> {
@@ -340,8 +328,7 @@ fn changed_record(
         table: table.clone(),
         shared: held.shared.clone(),
         batch: Batch::new(),
-        next_id: read_next_id(held.exclusive[2].as_ref())?,
-        ids_taken: false,
+        ids: NewIds::read(held.exclusive[2].as_ref())?,
     };
     change(&mut pending)?;
     let mut batch = pending.batch;
@@ -359,8 +346,6 @@ fn changed_record(
         after.version += u64::from(table.is_some());
         put_descriptor(table_key, after, &mut batch);
     }
-    if pending.ids_taken {
-        batch.put(keys::next_id(), pending.next_id.to_be_bytes().to_vec());
-    }
+    pending.ids.put(&mut batch);
     Ok((batch, pending.table))
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use store::{Read, StoreError};
 
-pub(crate) use change::{Change, RecordChange};
+pub(crate) use change::{Change, NewIds, RecordChange};
 pub(crate) use descriptor::{
     BillingMode, HEADER_BYTES, IndexDescriptor, IndexKind, IndexState, OnDemandThroughput,
     ProvisionedCapacity, StreamView, TableClass, TableDescriptor, TableState, TableStream, TimeToLive,

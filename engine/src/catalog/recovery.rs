@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TableDescriptor;
+use super::{NewIds, TableDescriptor, TableState};
 
 /// Point-in-time recovery of a table.
 ///
@@ -87,9 +87,9 @@ impl TableDescriptor {
     ///
     /// A table that never had recovery gets one that is disabled: what is kept goes when nothing holds
     /// it any more, as it does where recovery has been disabled.
-    pub fn hold_log(&mut self, job_id: u32, boundary: u64, take_id: impl FnOnce() -> u32) {
+    pub fn hold_log(&mut self, job_id: u32, boundary: u64, ids: &mut NewIds) {
         self.recovery.get_or_insert_with(|| Recovery {
-            id: take_id(),
+            id: ids.take(),
             enabled: false,
             period_days: 0,
         });
@@ -99,6 +99,11 @@ impl TableDescriptor {
     /// Lets go what a job has held of the log.
     pub fn release_log(&mut self, job_id: u32) {
         self.log_holds.retain(|hold| hold.job_id != job_id);
+    }
+
+    /// Whether it is being filled by a restore or an import, so that nobody sees it as a table yet.
+    pub fn is_being_filled(&self) -> bool {
+        matches!(self.state, TableState::Restoring | TableState::Importing)
     }
 
     /// The recovery that is enabled.

@@ -14,7 +14,7 @@ use super::table_description::{Moment, seconds, table_status};
 use crate::Engine;
 use crate::arn::table_name_of;
 use crate::background::{Job, discard_versions};
-use crate::catalog::{Change, Recovery, Table, TableState};
+use crate::catalog::{Change, Recovery, Table};
 use crate::error::from_store;
 
 /// How far back recovery reaches where the request does not say, in days.
@@ -33,12 +33,7 @@ async fn find_table<S: Store>(engine: &Engine<S>, name: &str) -> Result<Arc<Tabl
     let table = engine.catalog.table(&engine.store, name).await;
     let table = table.map_err(from_store)?;
     table
-        .filter(|table| {
-            !matches!(
-                table.descriptor.state,
-                TableState::Restoring | TableState::Importing
-            )
-        })
+        .filter(|table| !table.descriptor.is_being_filled())
         .ok_or_else(|| source_not_found(name))
 }
 
@@ -83,13 +78,7 @@ pub(crate) async fn update_continuous_backups<S: Store>(
 fn apply(change: &mut Change, wanted: &PointInTimeRecoverySpecification, now_ms: u64) -> Result<(), Error> {
     let name = &change.descriptor.name;
     match table_status(&change.descriptor, Moment::description(now_ms)) {
-        _ if matches!(
-            change.descriptor.state,
-            TableState::Restoring | TableState::Importing
-        ) =>
-        {
-            return Err(source_not_found(name));
-        }
+        _ if change.descriptor.is_being_filled() => return Err(source_not_found(name)),
         TableStatus::Creating => {
             return Err(Error::new(
                 ErrorKind::ContinuousBackupsUnavailableException,
@@ -118,7 +107,7 @@ fn apply(change: &mut Change, wanted: &PointInTimeRecoverySpecification, now_ms:
             ..recovery
         }),
         (None, true) => Some(Recovery {
-            id: change.take_id(),
+            id: change.ids.take(),
             enabled: true,
             period_days: period_days.unwrap_or(PERIOD_DAYS),
         }),

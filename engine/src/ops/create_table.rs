@@ -22,7 +22,7 @@ use super::unbuilt_parameters::{check_encryption, is_asked_for};
 use crate::Engine;
 use crate::arn::table_name_of;
 use crate::catalog::{
-    BillingMode, IndexDescriptor, IndexKind, IndexState, ProvisionedCapacity, StreamView, TableClass,
+    BillingMode, IndexDescriptor, IndexKind, IndexState, NewIds, ProvisionedCapacity, StreamView, TableClass,
     TableDescriptor, TableState,
 };
 use crate::error::from_store;
@@ -54,14 +54,14 @@ pub(crate) async fn create_table<S: Store>(
         None => None,
         Some(view) => Some(NewStream::prepare(engine, &name, view).await?),
     };
-    let make = move |take_id: &mut dyn FnMut() -> u32, batch: &mut Batch| {
+    let make = move |ids: &mut NewIds, batch: &mut Batch| {
         let mut descriptor = template.clone();
-        descriptor.id = take_id();
+        descriptor.id = ids.take();
         for index in &mut descriptor.indexes {
-            index.id = take_id();
+            index.id = ids.take();
         }
         if let Some(stream) = &new_stream {
-            stream.open(&mut descriptor, take_id(), batch);
+            stream.open(&mut descriptor, ids.take(), batch);
         }
         descriptor
     };

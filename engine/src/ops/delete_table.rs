@@ -9,7 +9,7 @@ use store::Store;
 use super::table_description::{Moment, describe, table_status};
 use super::table_errors::in_use;
 use super::table_not_found;
-use super::transfers::{SystemBackup, system_backup};
+use super::transfers::SystemBackup;
 use crate::Engine;
 use crate::arn::table_name_of;
 use crate::catalog::{IndexState, Table, TableDescriptor, TableState};
@@ -23,7 +23,7 @@ pub(crate) async fn delete_table<S: Store>(
     let now_ms = engine.clock.now_ms();
     let until_ms = engine.settings.transition_until_ms(now_ms);
     let name = table_name_of(&input.table_name);
-    let table = match system_backup(engine, name, now_ms).await? {
+    let table = match SystemBackup::prepare(engine, name, now_ms).await? {
         None => {
             engine
                 .change_descriptor(name, move |change| {
@@ -57,7 +57,8 @@ fn begin_deletion(descriptor: &mut TableDescriptor, now_ms: u64, until_ms: u64) 
     Ok(())
 }
 
-/// Deletes a table that leaves a backup: it is DELETING until that is written.
+/// Deletes a table that leaves a backup where its recovery is enabled: it is DELETING until that is
+/// written.
 async fn delete_with_backup<S: Store>(
     engine: &Engine<S>,
     name: &str,
@@ -76,8 +77,10 @@ async fn delete_with_backup<S: Store>(
         begin_deletion(change.table.as_mut().ok_or_else(missing)?, now_ms, until_ms)
     });
     let table = changed.await?.ok_or_else(Error::internal)?;
-    engine.settle_backup(&id, name).await?;
-    engine.raise_transfers();
+    if table.descriptor.enabled_recovery().is_some() {
+        engine.settle_backup(&id, name).await?;
+        engine.raise_transfers();
+    }
     Ok(table)
 }
 

@@ -14,7 +14,7 @@ use super::table_description::{Moment, describe};
 use super::table_errors::over_limit;
 use crate::Engine;
 use crate::arn::table_name_of;
-use crate::catalog::{LogHold, Recovery, Restore, Table, TableDescriptor, TableState};
+use crate::catalog::{LogHold, Recovery, Restore, Table, TableDescriptor};
 use crate::error::from_store;
 use crate::keys;
 use crate::recovery::{LogBegin, Restorable};
@@ -32,12 +32,7 @@ pub(crate) async fn restore_table_to_point_in_time<S: Store>(
     let source = engine.catalog.table(&engine.store, &source_name).await;
     let source = source
         .map_err(from_store)?
-        .filter(|source| {
-            !matches!(
-                source.descriptor.state,
-                TableState::Restoring | TableState::Importing
-            )
-        })
+        .filter(|source| !source.descriptor.is_being_filled())
         .ok_or_else(|| source_not_found(&source_name))?;
     let recovery = source.descriptor.enabled_recovery();
     let recovery = recovery.ok_or_else(|| unavailable(&source_name))?.clone();
@@ -78,7 +73,7 @@ pub(crate) async fn restore_table_to_point_in_time<S: Store>(
     let shared = vec![keys::log_removed(source.id())];
     let target = engine
         .change_pair(&source_name, &target_name, shared, move |pair| {
-            let job_id = pair.take_id();
+            let job_id = pair.ids.take();
             let source = pair.source.as_mut();
             let source = source.ok_or_else(|| source_not_found(&begin.restore.source_name))?;
             let log = LogBegin::from_stored(pair.shared[0].as_deref());
@@ -95,9 +90,9 @@ pub(crate) async fn restore_table_to_point_in_time<S: Store>(
                 job_id,
                 ..begin.restore.clone()
             });
-            target.id = pair.take_id();
+            target.id = pair.ids.take();
             for index in &mut target.indexes {
-                index.id = pair.take_id();
+                index.id = pair.ids.take();
             }
             pair.target = Some(target);
             Ok(())
@@ -190,12 +185,12 @@ pub(super) fn unavailable(name: &str) -> Error {
 }
 
 pub(super) fn already_exists(name: &str, descriptor: &TableDescriptor) -> Error {
-    match descriptor.state {
-        TableState::Restoring | TableState::Importing => Error::new(
+    match descriptor.is_being_filled() {
+        true => Error::new(
             ErrorKind::TableInUseException,
             format!("Table: {name} is already being restored"),
         ),
-        _ => Error::new(
+        false => Error::new(
             ErrorKind::TableAlreadyExistsException,
             format!("Table already exists: {name}"),
         ),

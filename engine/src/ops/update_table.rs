@@ -200,7 +200,7 @@ impl Request {
             updates.apply(change, mode, mode != mode_before, now_ms, until_ms)?;
         }
         if let Some(stream) = new_stream {
-            let id = change.take_id();
+            let id = change.ids.take();
             stream.open(&mut change.descriptor, id, &mut change.batch);
             mark_stream_updated(&mut change.descriptor, until_ms);
         }

@@ -86,7 +86,7 @@ fn apply(change: &mut Change, wanted: &TimeToLiveSpecification, times: Times) ->
             discard_expiry(present, &mut change.batch);
             (present.id, TimeToLiveState::Disabled)
         }
-        _ => (change.take_id(), TimeToLiveState::Enabling),
+        _ => (change.ids.take(), TimeToLiveState::Enabling),
     };
     change.descriptor.time_to_live = Some(TimeToLive {
         id,

@@ -18,6 +18,19 @@ use crate::keys;
 use crate::ops::describe_as_active;
 use crate::read::Pages;
 
+/// The kinds of what there may be to carry out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferKind {
+    /// Writing and removing backups.
+    Backup,
+    /// Making tables of backups.
+    Restore,
+    /// Writing exports.
+    Export,
+    /// Reading imports.
+    Import,
+}
+
 /// Something to carry out.
 #[derive(Debug)]
 pub enum Transfer {
@@ -139,21 +152,33 @@ pub struct ImportTransfer {
 }
 
 impl<S: Store> Engine<S> {
-    /// All that there is to carry out, oldest first of its kind. `context` is what ARNs are made of.
+    /// All that there is to carry out of a kind, oldest first. `context` is what ARNs are made of.
     ///
     /// Also ends what has had its time: backups that expire, and records that are listed no longer.
-    pub async fn open_transfers(&self, context: &Context) -> Result<Vec<Transfer>, Error> {
+    pub async fn open_transfers(
+        &self,
+        kind: TransferKind,
+        context: &Context,
+    ) -> Result<Vec<Transfer>, Error> {
         let now_ms = self.clock.now_ms();
         let mut open = Vec::new();
-        for record in self.records::<BackupRecord>().await? {
-            open.extend(self.open_backup(context, record, now_ms).await?);
-        }
-        open.extend(self.open_restores().await?);
-        for record in self.records::<ExportRecord>().await? {
-            open.extend(self.open_export(context, record, now_ms).await?);
-        }
-        for record in self.records::<ImportRecord>().await? {
-            open.extend(self.open_import(record, now_ms).await?);
+        match kind {
+            TransferKind::Backup => {
+                for record in self.records::<BackupRecord>().await? {
+                    open.extend(self.open_backup(context, record, now_ms).await?);
+                }
+            }
+            TransferKind::Restore => open = self.open_restores().await?,
+            TransferKind::Export => {
+                for record in self.records::<ExportRecord>().await? {
+                    open.extend(self.open_export(context, record, now_ms).await?);
+                }
+            }
+            TransferKind::Import => {
+                for record in self.records::<ImportRecord>().await? {
+                    open.extend(self.open_import(record, now_ms).await?);
+                }
+            }
         }
         Ok(open)
     }

@@ -31,7 +31,7 @@ pub use ending::{ExportResult, ImportCounts, TransferFailure};
 pub use filling::{FilledPage, TableFill};
 pub use listing::{
     BackupRemoval, BackupTransfer, ExportTransfer, ImportTransfer, RestoreTransfer, SourceSettings, Transfer,
-    TransferWindow,
+    TransferKind, TransferWindow,
 };
 pub use reading::{ChangedItem, ChangedPage, TablePage, TableRead};
 pub use record::{ImportCompression, ImportFormat};

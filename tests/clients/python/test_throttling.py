@@ -32,7 +32,6 @@ def test_many_clients_get_what_is_provisioned(start, tmp_path):
         ProvisionedThroughput={"ReadCapacityUnits": 1000, "WriteCapacityUnits": UNITS_PER_SECOND},
     )
     drain(server.endpoint)
-    stored_before = count(client)
     stop = threading.Event()
     writers = [threading.Thread(target=write, args=(server.endpoint, number, stop)) for number in range(CONNECTIONS)]
     for writer in writers:
@@ -45,7 +44,6 @@ def test_many_clients_get_what_is_provisioned(start, tmp_path):
     stop.set()
     for writer in writers:
         writer.join()
-    assert at_begin >= stored_before
     rate = stored / seconds
     print(f"{stored} writes in {seconds:.1f} s: {rate:.2f} per second")
     assert UNITS_PER_SECOND * 0.95 <= rate <= UNITS_PER_SECOND * 1.05, f"{stored} writes in {seconds:.1f} s"

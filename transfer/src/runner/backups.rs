@@ -1,23 +1,22 @@
 //! Writing backups, and removing them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use engine::{BackupRemoval, BackupTransfer};
 use serde_json::json;
 use store::Store;
 
+use super::Runner;
 use super::pace::paced;
-use super::{Postponed, Runner};
 use crate::backup::{Backup, BackupManifest, backup};
 use crate::error::Error;
 use crate::location::Location;
 use crate::table::{TableDefinition, TableSettings};
 
-/// For how long a backup whose place cannot be used is tried, before its table's log is let go.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(60 * 60);
+/// For how long a backup whose place cannot be used is tried, before its table's log is let
+/// go, in milliseconds.
+const GIVE_UP_AFTER_MS: u64 = 60 * 60 * 1000;
 
 impl<S: Store> Runner<S> {
-    pub(super) async fn write_backup(&self, transfer: &BackupTransfer) -> Result<(), Postponed> {
+    pub(super) async fn write_backup(&self, transfer: &BackupTransfer) -> Result<(), Error> {
         match self.write_backup_objects(transfer).await {
             Ok(manifest) => {
                 self.engine
@@ -31,12 +30,12 @@ impl<S: Store> Runner<S> {
                 );
                 Ok(())
             }
-            Err(error) if is_hopeless(&error, transfer) => {
+            Err(error) if is_hopeless(&error, transfer, self.engine.now_ms()) => {
                 tracing::error!(backup = transfer.id, %error, "a backup cannot be made and is given up");
                 self.engine.give_up_backup(&transfer.id).await?;
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -78,7 +77,7 @@ impl<S: Store> Runner<S> {
         backup(&folder, &subject, pages, &mut |_| {}).await
     }
 
-    pub(super) async fn remove_backup(&self, removal: &BackupRemoval) -> Result<(), Postponed> {
+    pub(super) async fn remove_backup(&self, removal: &BackupRemoval) -> Result<(), Error> {
         let folder = self.backups(&folder_of(&removal.table_name, &removal.id))?;
         remove_objects(&folder).await?;
         self.engine.finish_removal(&removal.id).await?;
@@ -110,8 +109,8 @@ async fn remove_objects(folder: &Location) -> Result<(), Error> {
 
 /// Whether a backup is better given up: its place cannot be used, and while it is tried the log of its
 /// table grows. That of a deleted table has no log that grows, and is not given up.
-fn is_hopeless(error: &Error, transfer: &BackupTransfer) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let age = now.saturating_sub(Duration::from_millis(transfer.created_at_ms));
-    !transfer.is_last_copy && !matches!(error, Error::Refused(_) | Error::Interrupted) && age > GIVE_UP_AFTER
+fn is_hopeless(error: &Error, transfer: &BackupTransfer, now_ms: u64) -> bool {
+    let age_ms = now_ms.saturating_sub(transfer.created_at_ms);
+    let is_place = !matches!(error, Error::Refused(_) | Error::Interrupted);
+    is_place && !transfer.is_last_copy && age_ms > GIVE_UP_AFTER_MS
 }

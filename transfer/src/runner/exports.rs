@@ -3,13 +3,11 @@
 //! An export that was interrupted begins anew. It shows the same moment and its files get the same names,
 //! so that what was written before is written over.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use engine::{ExportResult, ExportTransfer, TransferFailure, TransferWindow};
 use store::Store;
 
+use super::Runner;
 use super::pace::paced;
-use super::{Postponed, Runner};
 use crate::error::Error;
 use crate::export::{
     Change, Export, ExportId, ExportView, Exported, ImageView, OutputFormat, Period, export,
@@ -17,7 +15,7 @@ use crate::export::{
 use crate::location::Location;
 
 impl<S: Store> Runner<S> {
-    pub(super) async fn write_export(&self, transfer: &ExportTransfer) -> Result<(), Postponed> {
+    pub(super) async fn write_export(&self, transfer: &ExportTransfer) -> Result<(), Error> {
         match self.write_export_objects(transfer).await {
             Ok(exported) => {
                 tracing::info!(
@@ -33,7 +31,7 @@ impl<S: Store> Runner<S> {
                 };
                 Ok(self.engine.finish_export(transfer, result).await?)
             }
-            Err(error @ (Error::Refused(_) | Error::Interrupted)) => Err(error.into()),
+            Err(error @ (Error::Refused(_) | Error::Interrupted)) => Err(error),
             Err(error) => {
                 tracing::warn!(export = transfer.id, %error, "an export has failed");
                 Ok(self.engine.fail_export(transfer, failure_of(&error)).await?)
@@ -83,7 +81,15 @@ impl<S: Store> Runner<S> {
                     let page = engine.read_table(read, &start).await?;
                     Ok(page.map(|page| (page.items, page.next)))
                 });
-                export(&destination, &subject, pages, &now_ms, &mut names, &mut |_| {}).await
+                export(
+                    &destination,
+                    &subject,
+                    pages,
+                    &|| engine.now_ms(),
+                    &mut names,
+                    &mut |_| {},
+                )
+                .await
             }
             Some(window) => {
                 let pages = paced(|start| async move {
@@ -96,7 +102,15 @@ impl<S: Store> Runner<S> {
                         (changes.collect(), page.next)
                     }))
                 });
-                export(&destination, &subject, pages, &now_ms, &mut names, &mut |_| {}).await
+                export(
+                    &destination,
+                    &subject,
+                    pages,
+                    &|| engine.now_ms(),
+                    &mut names,
+                    &mut |_| {},
+                )
+                .await
             }
         }
     }
@@ -113,11 +127,6 @@ fn line_of(window: &TransferWindow, change: engine::ChangedItem) -> Option<Chang
         old_image: change.old.filter(|_| window.has_old_images),
         new_image: change.new,
     })
-}
-
-fn now_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A number of an id, the same each time.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use engine::{ImportCompression, ImportCounts, ImportFormat, ImportTransfer};
 use store::Store;
 
+use super::Runner;
 use super::exports::failure_of;
-use super::{Postponed, Runner};
 use crate::compression::Compression;
 use crate::error::Error;
 use crate::import::ErrorLog;
@@ -72,7 +72,7 @@ struct Import<'t> {
 }
 
 impl<S: Store> Runner<S> {
-    pub(super) async fn import(&self, transfer: &ImportTransfer) -> Result<(), Postponed> {
+    pub(super) async fn import(&self, transfer: &ImportTransfer) -> Result<(), Error> {
         let cursor = self.engine.fill_cursor(&transfer.fill).await?;
         let mut import = Import {
             transfer,
@@ -104,7 +104,7 @@ impl<S: Store> Runner<S> {
                 );
                 Ok(self.engine.finish_import(transfer, counts).await?)
             }
-            Err(error @ (Error::Refused(_) | Error::Interrupted)) => Err(error.into()),
+            Err(error @ (Error::Refused(_) | Error::Interrupted)) => Err(error),
             Err(error) => {
                 tracing::warn!(
                     table,

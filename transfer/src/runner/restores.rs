@@ -6,8 +6,8 @@ use bytes::Bytes;
 use engine::RestoreTransfer;
 use store::Store;
 
+use super::Runner;
 use super::backups::folder_of;
-use super::{Postponed, Runner};
 use crate::backup::{BackupManifest, chunk_items, verify};
 use crate::error::Error;
 
@@ -42,7 +42,7 @@ impl Position {
 }
 
 impl<S: Store> Runner<S> {
-    pub(super) async fn restore(&self, transfer: &RestoreTransfer) -> Result<(), Postponed> {
+    pub(super) async fn restore(&self, transfer: &RestoreTransfer) -> Result<(), Error> {
         let table = transfer.fill.table_name();
         match self.fill_from_backup(transfer).await {
             Ok(()) => {
@@ -61,7 +61,7 @@ impl<S: Store> Runner<S> {
                 self.engine.fail_restore(transfer).await?;
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

@@ -303,3 +303,64 @@ async fn names_that_are_not_there_are_told() {
         assert_eq!(name(refused), "BackupNotFoundException", "{wrong}");
     }
 }
+
+/// While the place of backups cannot be used, a backup is tried for an hour, and that of a deleted table
+/// until it succeeds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_without_a_place_is_given_up_but_for_the_last_copy() {
+    let server = Server::new().await;
+    for name in ["kept", "deleted"] {
+        server.create(name).await;
+        server.put(name, "a", 1).await;
+    }
+    server.enable_recovery("deleted").await;
+    let before = server.items("deleted", None).await;
+    let place = server.directory.path().join("backups");
+    fs::write(&place, "no directory").expect("a file");
+    server.create_backup("kept").await;
+    server
+        .call(Operation::DeleteTable, json!({"TableName": "deleted"}))
+        .await;
+    let list = async || {
+        let answer = server
+            .call(Operation::ListBackups, json!({"BackupType": "ALL"}))
+            .await;
+        let summaries = answer["BackupSummaries"].as_array().expect("a list").clone();
+        let mut types: Vec<String> = summaries
+            .iter()
+            .map(|summary| summary["BackupType"].to_string())
+            .collect();
+        types.sort();
+        types
+    };
+    for is_over in [false, true] {
+        if is_over {
+            server.clock.advance_ms(60 * 60 * 1000 + 1);
+        }
+        let run = server.runner();
+        let run = tokio::time::timeout(Duration::from_millis(300), run.run());
+        run.await.expect_err("it runs for ever");
+        let expected = match is_over {
+            true => vec!["\"SYSTEM\""],
+            false => vec!["\"SYSTEM\"", "\"USER\""],
+        };
+        assert_eq!(list().await, expected);
+    }
+    let described = server
+        .call(Operation::DescribeTable, json!({"TableName": "deleted"}))
+        .await;
+    assert_eq!(described["Table"]["TableStatus"], "DELETING");
+    fs::remove_file(&place).expect("a file");
+    server.wait_until_gone("deleted").await;
+    let answer = server
+        .call(Operation::ListBackups, json!({"BackupType": "SYSTEM"}))
+        .await;
+    let arn = answer["BackupSummaries"][0]["BackupArn"]
+        .as_str()
+        .expect("an ARN")
+        .to_owned();
+    server.begin_restore(&arn, "deleted").await;
+    server.wait_for_table("deleted").await;
+    assert_eq!(server.items("deleted", None).await, before);
+    server.check().await;
+}

@@ -8,7 +8,7 @@ use super::backups::details;
 use super::check_readers;
 use crate::Engine;
 use crate::arn::table_name_of;
-use crate::catalog::{RecordChange, TableDescriptor, TableState};
+use crate::catalog::{RecordChange, TableDescriptor};
 use crate::error::from_store;
 use crate::ops::continuous_backups::source_not_found;
 use crate::ops::table_description::{Figures, Moment, table_status};
@@ -28,6 +28,7 @@ pub(crate) async fn create_backup<S: Store>(
     let now_ms = engine.clock.now_ms();
     let id = engine.new_transfer_id(now_ms);
     let template = New::prepare(engine, &table_name, &id, now_ms).await?;
+    let template = template.ok_or_else(|| source_not_found(&table_name))?;
     let name = table_name.clone();
     let created = engine.change_record(BackupRecord::key(&id), &table_name, Vec::new(), move |change| {
         let table = change.table.as_ref().ok_or_else(|| source_not_found(&name))?;
@@ -55,7 +56,7 @@ pub(crate) async fn create_backup<S: Store>(
 /// Refuses a table that is not there as a whole.
 fn check_active(table: &TableDescriptor, now_ms: u64) -> Result<(), Error> {
     let name = &table.name;
-    if matches!(table.state, TableState::Restoring | TableState::Importing) {
+    if table.is_being_filled() {
         return Err(source_not_found(name));
     }
     let in_use = |what| {
@@ -81,25 +82,26 @@ pub(crate) struct New {
 }
 
 impl New {
+    /// `None` where there is no such table.
     async fn prepare<S: Store>(
         engine: &Engine<S>,
         table_name: &str,
         id: &str,
         now_ms: u64,
-    ) -> Result<Self, Error> {
+    ) -> Result<Option<Self>, Error> {
         let table = engine.catalog.table(&engine.store, table_name).await;
-        let table = table
-            .map_err(from_store)?
-            .ok_or_else(|| source_not_found(table_name))?;
+        let Some(table) = table.map_err(from_store)? else {
+            return Ok(None);
+        };
         let figures = Figures::read(engine, &table.descriptor).await?;
         let (item_count, size_bytes) = figures.of(table.id());
-        Ok(New {
+        Ok(Some(New {
             id: id.to_owned(),
             now_ms,
             log_end: engine.store.log_end().await.map_err(from_store)?,
             item_count: item_count.max(0).unsigned_abs(),
             size_bytes: size_bytes.max(0).unsigned_abs(),
-        })
+        }))
     }
 
     /// Makes the record, and holds the log of the table that is being changed along with it.
@@ -109,7 +111,7 @@ impl New {
         name: String,
         expires_at_ms: Option<u64>,
     ) -> Result<(), Error> {
-        let (job_id, spare_id) = (change.take_id(), change.take_id());
+        let job_id = change.ids.take();
         let table = change.table.as_mut().ok_or_else(Error::internal)?;
         let record = BackupRecord {
             id: self.id.clone(),
@@ -127,53 +129,44 @@ impl New {
             size_bytes: self.size_bytes,
             readers: Vec::new(),
         };
-        table.hold_log(job_id, self.log_end, || spare_id);
+        table.hold_log(job_id, self.log_end, &mut change.ids);
         change.record = Some(record.to_stored());
         Ok(())
     }
 }
 
-/// The backup that the deletion of a table leaves whose recovery is enabled, where somebody writes it.
-pub(crate) struct SystemBackup {
-    new: New,
-}
-
-/// Prepares the backup that the deletion of a table may have to leave.
-pub(crate) async fn system_backup<S: Store>(
-    engine: &Engine<S>,
-    table_name: &str,
-    now_ms: u64,
-) -> Result<Option<SystemBackup>, Error> {
-    if !engine.settings.has_transfers {
-        return Ok(None);
-    }
-    let table = engine.catalog.table(&engine.store, table_name).await;
-    let is_kept = |table: &crate::catalog::Table| table.descriptor.enabled_recovery().is_some();
-    if !table.map_err(from_store)?.is_some_and(|table| is_kept(&table)) {
-        return Ok(None);
-    }
-    let id = engine.new_transfer_id(now_ms);
-    let new = New::prepare(engine, table_name, &id, now_ms).await?;
-    Ok(Some(SystemBackup { new }))
-}
+/// The backup that the deletion of a table leaves whose recovery is enabled.
+pub(crate) struct SystemBackup(New);
 
 impl SystemBackup {
-    /// Its id.
-    pub fn id(&self) -> &str {
-        &self.new.id
+    /// Prepares the backup that the deletion of a table may have to leave; `None` where there is no such
+    /// table, or nobody who would write the backup.
+    pub async fn prepare<S: Store>(
+        engine: &Engine<S>,
+        table_name: &str,
+        now_ms: u64,
+    ) -> Result<Option<Self>, Error> {
+        if !engine.settings.has_transfers {
+            return Ok(None);
+        }
+        let id = engine.new_transfer_id(now_ms);
+        let new = New::prepare(engine, table_name, &id, now_ms).await?;
+        Ok(new.map(SystemBackup))
     }
 
-    /// Makes the record of the backup, where the table that is being deleted still is to leave one.
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Makes the record of the backup, where the table that is being deleted is to leave one.
     pub fn begin(&self, change: &mut RecordChange) -> Result<(), Error> {
-        let Some(table) = change
-            .table
-            .as_ref()
-            .filter(|table| table.enabled_recovery().is_some())
-        else {
+        let kept = change.table.as_ref();
+        let Some(table) = kept.filter(|table| table.enabled_recovery().is_some()) else {
             return Ok(());
         };
         let name = format!("{}$DeletedTableBackup", table.name);
-        let expires_at_ms = self.new.now_ms.saturating_add(SYSTEM_BACKUP_MS);
-        self.new.begin(change, name, Some(expires_at_ms))
+        let expires_at_ms = self.0.now_ms.saturating_add(SYSTEM_BACKUP_MS);
+        self.0.begin(change, name, Some(expires_at_ms))
     }
 }

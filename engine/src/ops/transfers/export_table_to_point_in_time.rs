@@ -14,7 +14,7 @@ use super::check_readers;
 use super::exports::description;
 use crate::Engine;
 use crate::arn::table_name_of;
-use crate::catalog::{Recovery, Table, TableDescriptor, TableState};
+use crate::catalog::{Recovery, Table, TableDescriptor};
 use crate::error::from_store;
 use crate::keys;
 use crate::ops::continuous_backups::source_not_found;
@@ -46,7 +46,7 @@ pub(crate) async fn export_table_to_point_in_time<S: Store>(
     let table = engine.catalog.table(&engine.store, &name).await;
     let table = table
         .map_err(from_store)?
-        .filter(|table| is_there(&table.descriptor));
+        .filter(|table| !table.descriptor.is_being_filled());
     let table = table.ok_or_else(|| source_not_found(&name))?;
     if let Some(record) = find_same(engine, &table, &input, &wanted, now_ms).await? {
         return Ok(ExportTableToPointInTimeOutput {
@@ -80,7 +80,7 @@ pub(crate) async fn export_table_to_point_in_time<S: Store>(
     let table_name = name.clone();
     let begun = engine.change_record(ExportRecord::key(&id), &table_name, shared, move |change| {
         let removed = LogBegin::from_stored(change.shared[0].as_deref()).removed;
-        let (job_id, window_job_id) = (change.take_id(), change.take_id());
+        let (job_id, window_job_id) = (change.ids.take(), change.ids.take());
         let held = change.table.as_mut().filter(|table| {
             let enabled = table.enabled_recovery();
             table.id == table_id && enabled.is_some_and(|enabled| enabled.id == recovery.id)
@@ -91,7 +91,7 @@ pub(crate) async fn export_table_to_point_in_time<S: Store>(
         if removed > least {
             return Err(invalid_time(wanted.earliest_ms(), &span.restorable));
         }
-        held.hold_log(job_id, least, || window_job_id);
+        held.hold_log(job_id, least, &mut change.ids);
         let mut record = template.clone();
         record.source.job_id = job_id;
         record.window = span.begin.map(|boundary| WindowRecord {
@@ -112,10 +112,6 @@ pub(crate) async fn export_table_to_point_in_time<S: Store>(
     Ok(ExportTableToPointInTimeOutput {
         export_description: Some(shown),
     })
-}
-
-fn is_there(table: &TableDescriptor) -> bool {
-    !matches!(table.state, TableState::Restoring | TableState::Importing)
 }
 
 fn target_of(input: &ExportTableToPointInTimeInput) -> ExportTarget {

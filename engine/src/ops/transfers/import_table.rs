@@ -88,10 +88,10 @@ pub(crate) async fn import_table<S: Store>(
             return Err(Error::resource_in_use(format!("Table already exists: {name}")));
         }
         let mut record = record.clone();
-        record.job_id = change.take_id();
-        record.table.id = change.take_id();
+        record.job_id = change.ids.take();
+        record.table.id = change.ids.take();
         for index in &mut record.table.indexes {
-            index.id = change.take_id();
+            index.id = change.ids.take();
         }
         let mut table = record.table.clone();
         table.fill = Some(Fill {

@@ -10,8 +10,8 @@ mod restore_table_from_backup;
 mod tokens;
 
 pub(crate) use backups::{delete_backup, describe_backup, list_backups};
+pub(super) use create_backup::SystemBackup;
 pub(crate) use create_backup::create_backup;
-pub(super) use create_backup::{SystemBackup, system_backup};
 pub(crate) use export_table_to_point_in_time::export_table_to_point_in_time;
 pub(crate) use exports::{describe_export, list_exports};
 pub(crate) use import_table::import_table;

@@ -59,11 +59,11 @@ pub(crate) async fn restore_table_from_backup<S: Store>(
                     "Only {RESTORES_MAX} restore operations can be in progress at once"
                 )));
             }
-            let job_id = change.take_id();
+            let job_id = change.ids.take();
             let mut table = template.clone();
-            table.id = change.take_id();
+            table.id = change.ids.take();
             for index in &mut table.indexes {
-                index.id = change.take_id();
+                index.id = change.ids.take();
             }
             table.fill = Some(Fill {
                 job_id,

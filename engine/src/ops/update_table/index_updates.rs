@@ -289,7 +289,7 @@ impl IndexUpdates {
         let warm = throughput::new_warm(create.warm_throughput.as_ref(), mode, &provisioned, owner)?;
         let projection = key_schema::projection(&create.projection)?;
         let mut key_schema = key_schema::global_index_key(&create.key_schema, &self.definitions)?;
-        let id = change.take_id();
+        let id = change.ids.take();
         let descriptor = &mut change.descriptor;
         // An attribute that already is a key keeps its type, whatever the request calls it.
         for attribute in key_schema.partition.iter_mut().chain(&mut key_schema.sort) {
