@@ -24,9 +24,15 @@ const ESCAPES: [u8; 256] = {
 /// How many bytes of a long string are looked at together: compilers make vector instructions of it.
 const CHUNK_BYTES: usize = 32;
 
+/// The longest string that is short, as most names and many values are.
+const SHORT_BYTES_MAX: usize = 32;
+
+/// What a short string takes with all that is around it: at most 16 bytes.
+const SHORT_ROOM_BYTES: usize = SHORT_BYTES_MAX + 16;
+
 /// Whether any of these bytes has to be escaped: is below 0x20, a quote or a backslash.
 #[inline(always)]
-fn any_escape(bytes: &[u8; CHUNK_BYTES]) -> bool {
+fn any_escape<const BYTES: usize>(bytes: &[u8; BYTES]) -> bool {
     // Without a way out in between, so that all are looked at together.
     let found = bytes.iter().fold(0, |found, &byte| {
         found | u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\')
@@ -34,34 +40,11 @@ fn any_escape(bytes: &[u8; CHUNK_BYTES]) -> bool {
     found != 0
 }
 
-/// How many of these chunks, from the first on, need no escapes.
+/// The same of eight bytes in a word.
 #[inline(always)]
-fn clean_chunks_with(chunks: &[[u8; CHUNK_BYTES]]) -> usize {
-    chunks.iter().take_while(|chunk| !any_escape(chunk)).count()
-}
-
-/// The same code, compiled for the vectors that most processors have had since 2013.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn clean_chunks_avx2(chunks: &[[u8; CHUNK_BYTES]]) -> usize {
-    clean_chunks_with(chunks)
-}
-
-fn clean_chunks(chunks: &[[u8; CHUNK_BYTES]]) -> usize {
-    #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has been asked.
-        return unsafe { clean_chunks_avx2(chunks) };
-    }
-    clean_chunks_with(chunks)
-}
-
-/// The same of eight bytes.
-#[inline]
-fn any_escape_in_word(bytes: [u8; 8]) -> bool {
+fn any_escape_in_word(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let word = u64::from_le_bytes(bytes);
     // A byte that is below `limit`, or zero, borrows into its high bit. A borrow may also mark a byte
     // above one that is marked, which changes nothing of whether any is.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
@@ -70,42 +53,109 @@ fn any_escape_in_word(bytes: [u8; 8]) -> bool {
     below(word, 0x20) | below(quote, 1) | below(backslash, 1) != 0
 }
 
-/// Appends a string in quotes; `text` is UTF-8.
-pub(crate) fn append_string(out: &mut Vec<u8>, text: &[u8]) {
-    out.reserve(text.len() + 2);
-    out.push(b'"');
-    let mut rest = text;
-    while rest.len() >= CHUNK_BYTES {
-        // What needs no escapes is copied at once.
-        let (chunks, _) = rest.as_chunks::<CHUNK_BYTES>();
-        let clean = clean_chunks(chunks) * CHUNK_BYTES;
-        out.extend_from_slice(&rest[..clean]);
-        rest = &rest[clean..];
-        if let Some((chunk, after)) = rest.split_first_chunk::<CHUNK_BYTES>() {
-            append_escaped(out, chunk);
-            rest = after;
-        }
-    }
-    append_short(out, rest);
-    out.push(b'"');
+/// Whether a string of a chunk or more needs no escapes.
+#[inline(always)]
+fn is_clean_with(text: &[u8]) -> bool {
+    let (chunks, _) = text.as_chunks::<CHUNK_BYTES>();
+    // The last chunk may overlap the one before it.
+    let last = text.last_chunk::<CHUNK_BYTES>();
+    !chunks.iter().chain(last).any(any_escape)
 }
 
-/// Appends a string shorter than a chunk: most names and many values.
-#[inline]
-fn append_short(out: &mut Vec<u8>, text: &[u8]) {
-    let has_escape = match text.last_chunk::<8>() {
-        // The last word may overlap the one before it.
-        Some(last) => {
-            let (words, _) = text.as_chunks::<8>();
-            words.iter().any(|word| any_escape_in_word(*word)) || any_escape_in_word(*last)
-        }
-        None => text.iter().any(|&byte| ESCAPES[usize::from(byte)] != 0),
-    };
-    if has_escape {
-        append_escaped(out, text);
-    } else {
-        out.extend_from_slice(text);
+/// The same code, compiled for the vectors that most processors have had since 2013.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn is_clean_avx2(text: &[u8]) -> bool {
+    is_clean_with(text)
+}
+
+fn is_clean(text: &[u8]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has been asked.
+        return unsafe { is_clean_avx2(text) };
     }
+    is_clean_with(text)
+}
+
+/// Appends a string in quotes; `text` is UTF-8.
+pub(crate) fn append_string(out: &mut Vec<u8>, text: &[u8]) {
+    append_enclosed(out, b"\"", text, b"\"");
+}
+
+/// Appends a string; `before` ends with its first quote, and `after` begins with its last. Both together
+/// are no longer than 16 bytes.
+#[inline]
+pub(crate) fn append_enclosed<const BEFORE: usize, const AFTER: usize>(
+    out: &mut Vec<u8>,
+    before: &[u8; BEFORE],
+    text: &[u8],
+    after: &[u8; AFTER],
+) {
+    const { assert!(BEFORE + AFTER + SHORT_BYTES_MAX <= SHORT_ROOM_BYTES) };
+    let start = out.len();
+    if text.len() <= SHORT_BYTES_MAX {
+        // Room of one length is made with one look at the buffer, and filled with no call.
+        out.extend_from_slice(&[0; SHORT_ROOM_BYTES]);
+        let room = &mut out[start..];
+        room[..BEFORE].copy_from_slice(before);
+        let end = BEFORE + text.len();
+        let has_escape = copy_short(&mut room[BEFORE..end], text);
+        room[end..end + AFTER].copy_from_slice(after);
+        out.truncate(start + end + AFTER);
+        if !has_escape {
+            return;
+        }
+        out.truncate(start);
+    }
+    append_long(out, before, text, after);
+}
+
+/// Copies a short string, and tells whether any of it has to be escaped. Both are as long.
+#[inline(always)]
+fn copy_short(target: &mut [u8], text: &[u8]) -> bool {
+    /// The first and the last bytes, which may overlap.
+    fn copy_ends<const BYTES: usize>(target: &mut [u8], text: &[u8]) -> Option<[[u8; BYTES]; 2]> {
+        let (first, last) = (text.first_chunk()?, text.last_chunk()?);
+        *target.first_chunk_mut()? = *first;
+        *target.last_chunk_mut()? = *last;
+        Some([*first, *last])
+    }
+    if let Some(ends) = copy_ends::<16>(target, text) {
+        return ends.iter().any(any_escape);
+    }
+    if let Some([first, last]) = copy_ends::<8>(target, text) {
+        return any_escape_in_word(u64::from_le_bytes(first)) || any_escape_in_word(u64::from_le_bytes(last));
+    }
+    if let Some([first, last]) = copy_ends::<4>(target, text) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(half)));
+        return any_escape_in_word(first | last << 32);
+    }
+    let mut has_escape = false;
+    for (target, &byte) in target.iter_mut().zip(text) {
+        *target = byte;
+        has_escape |= ESCAPES[usize::from(byte)] != 0;
+    }
+    has_escape
+}
+
+/// Appends what is long, or has something to escape.
+fn append_long(out: &mut Vec<u8>, before: &[u8], text: &[u8], after: &[u8]) {
+    out.reserve(before.len() + text.len() + after.len());
+    out.extend_from_slice(before);
+    if text.len() >= CHUNK_BYTES && is_clean(text) {
+        out.extend_from_slice(text);
+    } else {
+        let (chunks, rest) = text.as_chunks::<CHUNK_BYTES>();
+        for chunk in chunks {
+            match any_escape(chunk) {
+                true => append_escaped(out, chunk),
+                false => out.extend_from_slice(chunk),
+            }
+        }
+        append_escaped(out, rest);
+    }
+    out.extend_from_slice(after);
 }
 
 fn append_escaped(out: &mut Vec<u8>, text: &[u8]) {
@@ -164,9 +214,15 @@ mod tests {
 
     #[test]
     fn strings_are_written_as_serde_json_reads_them() {
+        // Each letter at each place of strings of all lengths that are copied in different ways.
         let mut texts: Vec<String> = (0..0x100)
             .filter_map(char::from_u32)
-            .flat_map(|letter| (0..40).map(move |at| format!("{}{letter}bcdefgh", "a".repeat(at))))
+            .flat_map(|letter| {
+                let lengths = (0..20).chain(28..37).chain(62..68);
+                lengths.flat_map(move |before| {
+                    [0, 1, 4, 13].map(|after| format!("{}{letter}{}", "a".repeat(before), "b".repeat(after)))
+                })
+            })
             .collect();
         texts.extend(
             [

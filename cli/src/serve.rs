@@ -86,7 +86,7 @@ fn run<S: MeasuredStore>(
         }
         // What is half done goes on with the next start.
         #[cfg(feature = "disk")]
-        transfers.stop().await;
+        transfers.stop();
         database.finish().await;
         Ok::<(), Failure>(())
     })?;

@@ -68,7 +68,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: BatchGetItemInput,
     ) -> Result<BatchGetItemOutput, Error> {
-        counted!(self, context, BatchGetItem, call => ops::batch_get_item(self, &call, input))
+        counted_apart!(self, context, BatchGetItem, call => ops::batch_get_item(self, &call, input))
     }
 
     async fn batch_write_item(
@@ -76,7 +76,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: BatchWriteItemInput,
     ) -> Result<BatchWriteItemOutput, Error> {
-        counted!(self, context, BatchWriteItem, call => ops::batch_write_item(self, &call, input))
+        counted_apart!(self, context, BatchWriteItem, call => ops::batch_write_item(self, &call, input))
     }
 
     async fn transact_write_items(
@@ -84,7 +84,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: TransactWriteItemsInput,
     ) -> Result<TransactWriteItemsOutput, Error> {
-        counted!(self, context, TransactWriteItems, call => ops::transact_write_items(self, &call, input))
+        counted_apart!(self, context, TransactWriteItems, call => ops::transact_write_items(self, &call, input))
     }
 
     async fn transact_get_items(
@@ -92,7 +92,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: TransactGetItemsInput,
     ) -> Result<TransactGetItemsOutput, Error> {
-        counted!(self, context, TransactGetItems, call => ops::transact_get_items(self, &call, input))
+        counted_apart!(self, context, TransactGetItems, call => ops::transact_get_items(self, &call, input))
     }
 
     async fn execute_statement(
@@ -100,7 +100,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ExecuteStatementInput,
     ) -> Result<ExecuteStatementOutput, Error> {
-        counted!(self, context, ExecuteStatement, call => ops::execute_statement(self, &call, input))
+        counted_apart!(self, context, ExecuteStatement, call => ops::execute_statement(self, &call, input))
     }
 
     async fn batch_execute_statement(
@@ -108,7 +108,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: BatchExecuteStatementInput,
     ) -> Result<BatchExecuteStatementOutput, Error> {
-        counted!(self, context, BatchExecuteStatement, call => ops::batch_execute_statement(self, &call, input))
+        counted_apart!(self, context, BatchExecuteStatement, call => ops::batch_execute_statement(self, &call, input))
     }
 
     async fn execute_transaction(
@@ -116,7 +116,7 @@ impl<S: Store> DynamoDb for Engine<S> {
         context: &Context,
         input: ExecuteTransactionInput,
     ) -> Result<ExecuteTransactionOutput, Error> {
-        counted!(self, context, ExecuteTransaction, call => ops::execute_transaction(self, &call, input))
+        counted_apart!(self, context, ExecuteTransaction, call => ops::execute_transaction(self, &call, input))
     }
 
     async fn create_table(

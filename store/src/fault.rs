@@ -137,6 +137,11 @@ impl<S: Store> Store for FaultStore<S> {
         self.inner.snapshot()
     }
 
+    fn bulk_snapshot(&self) -> Result<S::Snapshot, StoreError> {
+        self.check_reachable()?;
+        self.inner.bulk_snapshot()
+    }
+
     async fn commit<T, E, A>(&self, declared: Declared, mut apply: A) -> Result<Outcome<T, E>, StoreError>
     where
         T: Send + 'static,

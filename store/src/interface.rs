@@ -215,6 +215,12 @@ pub trait Store: Read + 'static {
     /// The newest published state, held still.
     fn snapshot(&self) -> Result<Self::Snapshot, StoreError>;
 
+    /// The same for who reads much of the store once, as a backup does: what it reads does not take
+    /// the place in memory of what requests read again and again.
+    fn bulk_snapshot(&self) -> Result<Self::Snapshot, StoreError> {
+        self.snapshot()
+    }
+
     /// Holds the declared keys, shows `apply` what they hold, and does what it decides.
     ///
     /// `apply` is pure: it may run more than once, and on any thread. Once it has decided to

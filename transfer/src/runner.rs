@@ -1,13 +1,13 @@
 //! Carrying out what requests have asked for: an engine keeps what is open, and a [`Runner`] does it.
 //!
 //! There is a lane for each kind, which does one transfer at a time, oldest first, so that a long export
-//! holds up no backup. All that a lane has done is lost with the process at any point without harm: what
+//! holds up no backup. Whoever hosts it gives it a thread of its own, for it compresses in it. All that a lane has done is lost with the process at any point without harm: what
 //! is open is listed again at the next start, and goes on where the last step that was kept has left it.
 
 mod backups;
 mod exports;
 mod imports;
-mod pace;
+mod pages;
 mod restores;
 
 use std::sync::Arc;

@@ -44,23 +44,22 @@ impl Encode for AttributeValue {
 }
 
 fn append_entries(out: &mut Vec<u8>, map: &MapRef<'_>) {
-    out.push(b'{');
-    for (index, (name, value)) in map.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
+    let mut is_first = true;
+    for (name, value) in map.iter() {
+        match is_first {
+            true => json::append_enclosed(out, b"{\"", name, b"\":"),
+            false => json::append_enclosed(out, b",\"", name, b"\":"),
         }
-        json::append_string(out, name);
-        out.push(b':');
+        is_first = false;
         append_value(out, &value);
     }
-    out.push(b'}');
+    out.extend_from_slice(if is_first { b"{}" } else { b"}" });
 }
 
 fn append_value(out: &mut Vec<u8>, value: &ValueRef<'_>) {
     match value {
         ValueRef::String(text) => {
-            out.extend_from_slice(br#"{"S":"#);
-            json::append_string(out, text);
+            return json::append_enclosed(out, b"{\"S\":\"", text, b"\"}");
         }
         ValueRef::Number(number) => {
             out.extend_from_slice(br#"{"N":""#);
@@ -71,9 +70,9 @@ fn append_value(out: &mut Vec<u8>, value: &ValueRef<'_>) {
             out.extend_from_slice(br#"{"B":"#);
             json::append_binary(out, bytes);
         }
-        ValueRef::Bool(true) => out.extend_from_slice(br#"{"BOOL":true"#),
-        ValueRef::Bool(false) => out.extend_from_slice(br#"{"BOOL":false"#),
-        ValueRef::Null => out.extend_from_slice(br#"{"NULL":true"#),
+        ValueRef::Bool(true) => return out.extend_from_slice(br#"{"BOOL":true}"#),
+        ValueRef::Bool(false) => return out.extend_from_slice(br#"{"BOOL":false}"#),
+        ValueRef::Null => return out.extend_from_slice(br#"{"NULL":true}"#),
         ValueRef::List(list) => {
             out.extend_from_slice(br#"{"L":["#);
             for (index, element) in list.iter().enumerate() {

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use ::transfer::runner::{Places, Runner};
 use ::transfer::{Location, Memory, S3Buckets};
 use api::Context;
 use engine::Engine;
 use store::Store;
-use tokio::task::JoinHandle;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 
 use crate::arguments::{Durability, ServeArguments};
 use crate::failure::Failure;
@@ -16,9 +18,11 @@ use crate::failure::Failure;
 /// Where the buckets of exports and imports are those of a store elsewhere.
 const REMOTE: &str = "remote";
 
-/// What carries out backups, exports and imports.
+/// What carries out backups, exports and imports: a thread of its own, as compressing takes milliseconds
+/// in which a thread that serves requests would serve none.
 pub struct Transfers {
-    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 /// Starts to carry out what is open and what will be. A place that cannot be used is told of at once.
@@ -47,9 +51,34 @@ pub fn start<S: Store>(engine: &Arc<Engine<S>>, arguments: &ServeArguments) -> R
         ..Context::default()
     };
     let runner = Runner::new(engine.clone(), places, context);
+    let no_thread = |error| Failure::new(format!("threads cannot be started: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(no_thread)?;
+    let (stop, stopped) = oneshot::channel();
+    let work = move || {
+        give_way_to_requests();
+        runtime.block_on(async {
+            tokio::select! {
+                () = runner.run() => {}
+                _ = stopped => {}
+            }
+        });
+    };
+    let thread = thread::Builder::new().name("transfers".to_owned()).spawn(work);
     Ok(Transfers {
-        task: tokio::spawn(async move { runner.run().await }),
+        stop,
+        thread: thread.map_err(no_thread)?,
     })
+}
+
+/// Lets this thread, and those that it starts, have what time of the processors the others leave. Without
+/// it, everything takes its turn.
+fn give_way_to_requests() {
+    // Only Linux has a priority for each thread.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::warn!(%error, "backups, exports and imports have the priority of requests");
+    }
 }
 
 fn places(arguments: &ServeArguments) -> Places {
@@ -78,11 +107,10 @@ fn in_data_directory(arguments: &ServeArguments, name: &str) -> String {
 
 impl Transfers {
     /// Ends: nothing of it touches the database any more when this returns.
-    pub async fn stop(self) {
-        self.task.abort();
-        if let Err(error) = self.task.await
-            && error.is_panic()
-        {
+    pub fn stop(self) {
+        // It may have ended by itself, which the next line tells.
+        let _is_there = self.stop.send(());
+        if self.thread.join().is_err() {
             tracing::error!("what carries out backups, exports and imports has panicked");
         }
     }

@@ -44,7 +44,7 @@ impl PastTable {
         start: &[u8],
         limits: PageLimits,
     ) -> Result<Option<PastPage>, Error> {
-        let snapshot = store.snapshot().map_err(from_store)?;
+        let snapshot = store.bulk_snapshot().map_err(from_store)?;
         let newest = match self.newest(&snapshot, limits.log_records_max).await? {
             Newest::Known(newest) => newest,
             Newest::TooMany { reached, records } => {
@@ -92,7 +92,7 @@ impl PastTable {
         places: &[Vec<u8>],
         log_records_max: usize,
     ) -> Result<Option<Vec<Option<Item>>>, Error> {
-        let snapshot = store.snapshot().map_err(from_store)?;
+        let snapshot = store.bulk_snapshot().map_err(from_store)?;
         let newest = match self.newest(&snapshot, log_records_max).await? {
             Newest::Known(newest) => newest,
             Newest::TooMany { reached, records } => {

@@ -145,31 +145,33 @@ impl Page {
         };
         for row in 0..rows.len() {
             let entry = stored_item(rows.value(row))?;
-            let item = match fetched.next() {
-                Some(item) => {
-                    self.fetched_units += read_units(item.size_bytes(), true);
-                    item
-                }
-                None => entry.clone(),
-            };
+            let fetched = fetched.next();
+            let item = fetched.as_ref().unwrap_or(&entry);
+            if let Some(item) = &fetched {
+                self.fetched_units += read_units(item.size_bytes(), true);
+            }
             self.scanned_count += 1;
             self.size_bytes += entry.size_bytes();
             let is_hidden = request.hidden.as_ref().is_some_and(|hidden| {
-                let item = looked_up.get(row).unwrap_or(&item);
+                let item = looked_up.get(row).unwrap_or(item);
                 hidden.has(item.attributes())
             });
             let is_let_through = |filter: &Arc<Condition>| filter.matches(Some(item.attributes()));
-            if !is_hidden && request.filter.as_ref().is_none_or(is_let_through) {
+            let is_counted = !is_hidden && request.filter.as_ref().is_none_or(is_let_through);
+            let is_full = self.scanned_count >= limit || self.size_bytes >= request.bytes_max;
+            if is_full {
+                self.last = Some(item.clone());
+            }
+            if is_counted {
                 self.count += 1;
                 match &request.keep {
                     Keep::Count => {}
                     Keep::Entry => self.items.push(entry),
-                    Keep::Item => self.items.push(item.clone()),
+                    Keep::Item => self.items.push(fetched.unwrap_or(entry)),
                     Keep::Projection(projection) => self.items.push(projection.apply(item.attributes())),
                 }
             }
-            if self.scanned_count >= limit || self.size_bytes >= request.bytes_max {
-                self.last = Some(item);
+            if is_full {
                 return Ok(true);
             }
         }

@@ -39,7 +39,12 @@ pub(super) enum Reach {
     Memory,
     /// The disk.
     Disk,
+    /// The disk, and what is read from it is not kept in memory.
+    DiskInBulk,
 }
+
+/// How much is read ahead in bulk, in bytes.
+const BULK_READAHEAD_BYTES: usize = 256 << 10;
 
 /// Why a read gave no answer.
 #[derive(Debug)]
@@ -139,7 +144,7 @@ impl Database {
         }
         let options = match reach {
             Reach::Memory => &self.in_memory,
-            Reach::Disk => &self.anywhere,
+            Reach::Disk | Reach::DiskInBulk => &self.anywhere,
         };
         let visit = self.rows.visit(space, key);
         let value = self.read(space, key, options)?;
@@ -178,7 +183,7 @@ impl Database {
         let options = match (&own_options, reach) {
             (Some(options), _) => options,
             (None, Reach::Memory) => &self.in_memory,
-            (None, Reach::Disk) => &self.anywhere,
+            (None, Reach::Disk | Reach::DiskInBulk) => &self.anywhere,
         };
         keys.iter()
             .map(|key| self.read(key.space, &key.bytes, options))
@@ -274,8 +279,13 @@ fn corruption_detail(database: &Path, error: &rocksdb::Error) -> String {
 
 fn read_options(reach: Reach, snapshot: Option<&Snapshot<'_>>) -> ReadOptions {
     let mut options = ReadOptions::default();
-    if reach == Reach::Memory {
-        options.set_read_tier(ReadTier::BlockCache);
+    match reach {
+        Reach::Memory => options.set_read_tier(ReadTier::BlockCache),
+        Reach::Disk => {}
+        Reach::DiskInBulk => {
+            options.fill_cache(false);
+            options.set_readahead_size(BULK_READAHEAD_BYTES);
+        }
     }
     if let Some(snapshot) = snapshot {
         options.set_snapshot(snapshot);

@@ -15,6 +15,8 @@ use crate::{Direction, Key, KeySpace, RangePage, RangeRequest, Read, StoreError}
 pub(super) struct Source {
     pub database: Arc<Database>,
     pub snapshot: Option<Arc<OwnedSnapshot>>,
+    /// Whether much is read once, so that it is not kept in memory.
+    pub is_bulk: bool,
     pub readers: Arc<Readers>,
 }
 
@@ -29,24 +31,37 @@ struct OwnedRange {
 }
 
 impl Source {
-    /// Answers from the disk what memory could not answer.
-    async fn unless_in_memory<T, F>(
+    /// The newest published state, held still.
+    pub fn held_still(&self, is_bulk: bool) -> Self {
+        let snapshot = OwnedSnapshot::new(self.database.clone());
+        Source {
+            snapshot: Some(Arc::new(snapshot)),
+            is_bulk,
+            ..self.clone()
+        }
+    }
+
+    /// Answers in the calling task what memory can answer, and the rest from the disk. What is read in bulk
+    /// takes its time wherever it is, and so is never read in the calling task.
+    async fn read<T, F>(
         &self,
-        in_memory: Result<T, ReadFailure>,
+        in_memory: impl FnOnce() -> Result<T, ReadFailure>,
         from_disk: impl FnOnce() -> F,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Source) -> Result<T, ReadFailure> + Send + 'static,
+        F: FnOnce(&Source, Reach) -> Result<T, ReadFailure> + Send + 'static,
     {
-        match in_memory {
-            Err(ReadFailure::NotInMemory) => {
-                let (source, read) = (self.clone(), from_disk());
-                let answer = self.readers.run(move || read(&source)).await?;
-                answer.map_err(ReadFailure::into_error)
-            }
-            answer => answer.map_err(ReadFailure::into_error),
-        }
+        let reach = match self.is_bulk {
+            true => Reach::DiskInBulk,
+            false => match in_memory() {
+                Err(ReadFailure::NotInMemory) => Reach::Disk,
+                answer => return answer.map_err(ReadFailure::into_error),
+            },
+        };
+        let (source, read) = (self.clone(), from_disk());
+        let answer = self.readers.run(move || read(&source, reach)).await?;
+        answer.map_err(ReadFailure::into_error)
     }
 
     fn get_from(&self, space: KeySpace, key: &[u8], reach: Reach) -> Result<Option<Bytes>, ReadFailure> {
@@ -68,30 +83,30 @@ impl Source {
 
 impl Read for Source {
     async fn get(&self, space: KeySpace, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let in_memory = self.get_from(space, key, Reach::Memory);
+        let in_memory = || self.get_from(space, key, Reach::Memory);
         let from_disk = || {
             let key = key.to_vec();
-            move |source: &Source| source.get_from(space, &key, Reach::Disk)
+            move |source: &Source, reach| source.get_from(space, &key, reach)
         };
-        self.unless_in_memory(in_memory, from_disk).await
+        self.read(in_memory, from_disk).await
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, StoreError> {
-        let in_memory = self.get_many_from(keys, Reach::Memory);
+        let in_memory = || self.get_many_from(keys, Reach::Memory);
         let from_disk = || {
             let keys = keys.to_vec();
-            move |source: &Source| source.get_many_from(&keys, Reach::Disk)
+            move |source: &Source, reach| source.get_many_from(&keys, reach)
         };
-        self.unless_in_memory(in_memory, from_disk).await
+        self.read(in_memory, from_disk).await
     }
 
     async fn range(&self, request: RangeRequest<'_>) -> Result<RangePage, StoreError> {
-        let in_memory = self.range_from(&request, Reach::Memory);
+        let in_memory = || self.range_from(&request, Reach::Memory);
         let from_disk = || {
             let request = OwnedRange::from(&request);
-            move |source: &Source| source.range_from(&request.borrow(), Reach::Disk)
+            move |source: &Source, reach| source.range_from(&request.borrow(), reach)
         };
-        self.unless_in_memory(in_memory, from_disk).await
+        self.read(in_memory, from_disk).await
     }
 }
 

@@ -28,7 +28,6 @@ use super::readers::{Readers, spawn};
 use super::reclaim::{Reclaim, RoomToMerge};
 use super::recovery::{check_current, prepare_log};
 use super::seal;
-use super::snapshot::OwnedSnapshot;
 use super::source::Source;
 use super::tuning::{Tuning, write_options};
 use super::watch::{Closing, Merging, Watch};
@@ -126,6 +125,7 @@ impl DiskStore {
             source: Source {
                 database,
                 snapshot: None,
+                is_bulk: false,
                 readers: Arc::new(Readers::start(options.read_threads, options.read_queue_max)?),
             },
         };
@@ -425,10 +425,15 @@ impl Store for DiskStore {
     }
 
     fn snapshot(&self) -> Result<DiskSnapshot, StoreError> {
-        let snapshot = OwnedSnapshot::new(self.source.database.clone());
-        let mut source = self.source.clone();
-        source.snapshot = Some(Arc::new(snapshot));
-        Ok(DiskSnapshot { source })
+        Ok(DiskSnapshot {
+            source: self.source.held_still(false),
+        })
+    }
+
+    fn bulk_snapshot(&self) -> Result<DiskSnapshot, StoreError> {
+        Ok(DiskSnapshot {
+            source: self.source.held_still(true),
+        })
     }
 
     async fn commit<T, E, A>(&self, declared: Declared, mut apply: A) -> Result<Outcome<T, E>, StoreError>

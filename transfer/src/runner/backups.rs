@@ -5,7 +5,7 @@ use serde_json::json;
 use store::Store;
 
 use super::Runner;
-use super::pace::paced;
+use super::pages::pages;
 use crate::backup::{Backup, BackupManifest, backup};
 use crate::error::Error;
 use crate::location::Location;
@@ -70,7 +70,7 @@ impl<S: Store> Runner<S> {
             },
             time_ms: transfer.created_at_ms,
         };
-        let pages = paced(|start| async move {
+        let pages = pages(|start| async move {
             let page = self.engine.read_table(&transfer.read, &start).await?;
             Ok(page.map(|page| (page.items, page.next)))
         });

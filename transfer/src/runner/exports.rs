@@ -7,7 +7,7 @@ use engine::{ExportResult, ExportTransfer, TransferFailure, TransferWindow};
 use store::Store;
 
 use super::Runner;
-use super::pace::paced;
+use super::pages::pages;
 use crate::error::Error;
 use crate::export::{
     Change, Export, ExportId, ExportView, Exported, ImageView, OutputFormat, Period, export,
@@ -77,7 +77,7 @@ impl<S: Store> Runner<S> {
         let (read, engine) = (&transfer.read, &self.engine);
         match &transfer.window {
             None => {
-                let pages = paced(|start| async move {
+                let pages = pages(|start| async move {
                     let page = engine.read_table(read, &start).await?;
                     Ok(page.map(|page| (page.items, page.next)))
                 });
@@ -92,7 +92,7 @@ impl<S: Store> Runner<S> {
                 .await
             }
             Some(window) => {
-                let pages = paced(|start| async move {
+                let pages = pages(|start| async move {
                     let page = engine.read_changes(read, window, &start).await?;
                     Ok(page.map(|page| {
                         let changes = page

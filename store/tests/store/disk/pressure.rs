@@ -141,6 +141,37 @@ async fn reads_what_is_not_in_memory() {
 }
 
 #[tokio::test]
+async fn what_is_read_in_bulk_takes_no_place_in_the_cache() {
+    let directory = Directory::new();
+    let mut options = directory.options();
+    options.cache_bytes = 16 << 20;
+    let mut random = fastrand::Rng::with_seed(5);
+    let store = DiskStore::open(&options).expect("it opens");
+    for index in 0..30u64 {
+        let value: Vec<u8> = (0..100_000).map(|_| random.u8(..)).collect();
+        put(&store, ROWS, number_bytes(index), value).await;
+    }
+    drop(store);
+    let store = DiskStore::open(&options).expect("it opens");
+    let cached_bytes = || store.measurements().block_cache_bytes;
+    let before = cached_bytes();
+    let in_bulk = read_all(&store.bulk_snapshot().expect("a snapshot"), ROWS, b"", &[255]).await;
+    assert_eq!(in_bulk.len(), 30);
+    assert!(
+        cached_bytes() - before < 500_000,
+        "{} bytes",
+        cached_bytes() - before
+    );
+    let usual = read_all(&store.snapshot().expect("a snapshot"), ROWS, b"", &[255]).await;
+    assert_eq!(usual, in_bulk);
+    assert!(
+        cached_bytes() - before > 2_000_000,
+        "{} bytes",
+        cached_bytes() - before
+    );
+}
+
+#[tokio::test]
 async fn the_room_of_a_removed_range_is_given_back() {
     let directory = Directory::new();
     let mut options = directory.options();
