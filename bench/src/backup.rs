@@ -19,6 +19,7 @@ use crate::report;
 use crate::requests::Requests;
 use crate::rest;
 use crate::results::{extend, latency_members, rounded};
+use crate::rounds;
 use crate::setting::{PlaceArguments, Setting, parse_count};
 use crate::table::{Table, with_commas};
 use crate::traffic::Traffic;
@@ -147,7 +148,12 @@ fn measure_backup(arguments: &BackupArguments, setting: &Setting) -> Result<Meas
         operation: "PutItem",
         traffic: Arc::new(Traffic::uniform(&requests, body_bytes)),
     }];
-    let load = PhasedLoad::start(address, parts.clone(), arguments.connections, Pace::Closed)?;
+    let load = PhasedLoad::start(
+        address,
+        parts.clone(),
+        rounds::default_shape(arguments.connections),
+        Pace::Closed,
+    )?;
     load.wait(RAMP)?;
     load.begin_phase();
     load.wait(CAPACITY_TIME)?;
@@ -157,7 +163,12 @@ fn measure_backup(arguments: &BackupArguments, setting: &Setting) -> Result<Meas
     let pace = Pace::Open {
         requests_per_second: capacity_per_second * arguments.load as f64 / 100.0,
     };
-    let load = PhasedLoad::start(address, parts, arguments.open_connections, pace)?;
+    let load = PhasedLoad::start(
+        address,
+        parts,
+        rounds::default_shape(arguments.open_connections),
+        pace,
+    )?;
     let calm = Duration::from_secs(arguments.seconds.into());
     load.wait(RAMP)?;
     load.begin_phase();

@@ -194,7 +194,7 @@ fn parse_headers(headers: &[String]) -> Result<HeaderMap> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
@@ -210,7 +210,7 @@ mod tests {
     };
 
     /// Runs `test` against a bare server in this process.
-    fn with_server(answers: &[(&str, usize)], test: impl FnOnce(SocketAddr)) {
+    pub fn with_server(answers: &[(&str, usize)], test: impl FnOnce(SocketAddr)) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let listener = runtime
             .block_on(TcpListener::bind(("127.0.0.1", 0)))

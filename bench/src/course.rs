@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::bare_server::{self, BareServerArguments};
 use crate::filling;
+use crate::load::Shape;
 use crate::phased_load::{Pace, Part, PhasedLoad};
-use crate::results::{extend, latency_members, rounded};
+use crate::results::{extend, latency_members, lateness_members, rounded};
 use crate::rounds::{self, Entrant, Traffics, Turns};
 use crate::servers::{Programs, Server};
 use crate::setting::Setting;
@@ -20,7 +21,7 @@ use crate::workloads::{Data, Plan, Probe, Scale, Workload};
 use harness::control;
 use harness::failure::{Context, Failure, Result};
 use harness::interrupt;
-use harness::server_process::ServerProcess;
+use harness::server_process::{self, ServerProcess};
 
 /// The part of an open loop before what is recorded.
 const OPEN_RAMP: Duration = Duration::from_millis(500);
@@ -224,7 +225,7 @@ impl Pass<'_> {
         Turns {
             rounds: self.course.rounds,
             round_time: self.course.round_time,
-            shape: crate::load::Shape {
+            shape: Shape {
                 connections,
                 threads: self.course.threads.min(connections),
             },
@@ -306,14 +307,21 @@ impl Pass<'_> {
         let pace = Pace::Open {
             requests_per_second: rate,
         };
-        let load = PhasedLoad::start(entrant.process.address(), vec![part], OPEN_CONNECTIONS, pace)?;
+        let shape = Shape {
+            connections: OPEN_CONNECTIONS,
+            threads: self.course.threads,
+        };
+        let load = PhasedLoad::start(entrant.process.address(), vec![part], shape, pace)?;
+        let mut cpu_before = None;
         // What a failed connection has to say comes at the end.
         let waited = load.wait(OPEN_RAMP).and_then(|()| {
             load.begin_phase();
+            cpu_before = server_process::own_cpu_time();
             load.wait(self.course.open_time)
         });
         let phases = load.end()?;
         waited?;
+        let client_cpu = server_process::own_cpu_time().and_then(|after| after.checked_sub(cpu_before?));
         let phase = phases
             .last()
             .ok_or_else(|| Failure::new("the open loop has no phase"))?;
@@ -321,7 +329,9 @@ impl Pass<'_> {
             "offered_per_second": rounded(rate),
             "requests_per_second": rounded(phase.requests_per_second()),
             "seconds": rounded(phase.time.as_secs_f64()),
+            "client_cores": client_cpu.map(|cpu| rounded(cpu.as_secs_f64() / phase.time.as_secs_f64())),
         });
+        extend(&mut row, lateness_members(&phase.lateness));
         for latencies in &phase.latencies {
             extend(&mut row, latency_members(latencies));
         }

@@ -6,19 +6,17 @@
 //! that answers wrongly are worth nothing.
 
 use std::net::{SocketAddr, TcpStream};
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
+use crate::client::{self, Client};
 use crate::items::Random;
 use crate::traffic::Traffic;
 use harness::failure::{Context, Failure, Result};
-use harness::http::Head;
 use harness::interrupt;
 
 /// Latencies up to this are told apart; longer ones count as this long.
@@ -85,7 +83,7 @@ pub fn histogram() -> Histogram<u64> {
 pub fn run(address: SocketAddr, traffic: &Arc<Traffic>, shape: Shape, span: Span) -> Result<Outcome> {
     let mut streams = Vec::with_capacity(shape.connections);
     for _ in 0..shape.connections {
-        streams.push(connect(address).context("a connection to the server fails")?);
+        streams.push(client::connect(address)?);
     }
     let shared = Arc::new(Shared {
         traffic: traffic.clone(),
@@ -137,13 +135,6 @@ pub fn first_stamp() -> u64 {
     now.as_nanos() as u64
 }
 
-fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
-}
-
 /// What all connections of one load have in common.
 #[derive(Debug)]
 struct Shared {
@@ -175,9 +166,9 @@ fn run_thread(index: usize, streams: Vec<TcpStream>, shared: &Arc<Shared>) -> Re
     runtime.block_on(async {
         let mut connections = JoinSet::new();
         for (position, stream) in streams.into_iter().enumerate() {
-            let stream = tokio::net::TcpStream::from_std(stream).context("a connection cannot be used")?;
+            let client = Client::new(stream, shared.traffic.body_bytes_max())?;
             let random = Random::new(((index as u64) << 32) + position as u64);
-            connections.spawn(run_connection(stream, random, shared.clone(), tally.clone()));
+            connections.spawn(run_connection(client, random, shared.clone(), tally.clone()));
         }
         let all = async {
             while let Some(ended) = connections.join_next().await {
@@ -203,7 +194,7 @@ fn run_thread(index: usize, streams: Vec<TcpStream>, shared: &Arc<Shared>) -> Re
 }
 
 async fn run_connection(
-    mut stream: tokio::net::TcpStream,
+    mut client: Client,
     mut random: Random,
     shared: Arc<Shared>,
     tally: Arc<Mutex<Tally>>,
@@ -213,8 +204,6 @@ async fn run_connection(
         Span::ToTheEnd { .. } => (shared.start, None),
         Span::Timed { ramp, recorded } => (shared.start + ramp, Some(shared.start + ramp + recorded)),
     };
-    let mut buffer = vec![0; traffic.body_bytes_max() + 4096];
-    let mut request = Vec::new();
     let mut sent_at = Instant::now();
     while end.is_none_or(|end| sent_at < end) && !interrupt::is_interrupted() {
         let Some(picked) = traffic.pick(&mut random) else {
@@ -222,12 +211,7 @@ async fn run_connection(
         };
         let stamp = shared.first_stamp + (sent_at - shared.start).as_nanos() as u64;
         for exchange in traffic.exchanges(picked) {
-            traffic.write(exchange, picked, stamp, &mut request);
-            stream
-                .write_all(&request)
-                .await
-                .context("a request cannot be sent")?;
-            read_answer(&mut stream, &mut buffer, &exchange.body_bytes).await?;
+            client.exchange(traffic, exchange, picked, stamp).await?;
         }
         traffic.finish(picked);
         let answered_at = Instant::now();
@@ -241,34 +225,4 @@ async fn run_connection(
         sent_at = answered_at;
     }
     Ok(())
-}
-
-/// Reads one answer and checks that it is a success and as long as it must be.
-async fn read_answer(
-    stream: &mut tokio::net::TcpStream,
-    buffer: &mut [u8],
-    body_bytes: &RangeInclusive<usize>,
-) -> Result<()> {
-    let mut filled = 0;
-    let mut head: Option<Head> = None;
-    loop {
-        let read = stream
-            .read(&mut buffer[filled..])
-            .await
-            .context("an answer cannot be read")?;
-        if read == 0 {
-            return Err(Failure::new(
-                "the server closed a connection, or its answer is too long",
-            ));
-        }
-        filled += read;
-        if head.is_none() {
-            head = Head::parse(&buffer[..filled])?;
-        }
-        let Some(head) = head else { continue };
-        head.check(body_bytes, &buffer[head.head_bytes..filled])?;
-        if filled >= head.total_bytes() {
-            return Ok(());
-        }
-    }
 }

@@ -9,14 +9,15 @@
 //! workloads on any servers. `streams` compares PutItem on tables with a stream and without, and
 //! `sweep` other requests while expired items are swept and while none are.
 //!
-//! Read [`workloads`] first, which are what is measured; then [`traffic`] and [`load`], the load
-//! generator, [`phased_load`], the one of the open loop, [`servers`] and [`bare_server`], and
+//! Read [`workloads`] first, which are what is measured; then [`traffic`], [`client`] and [`load`], the
+//! load generator, [`phased_load`], the one of the open loop, [`servers`] and [`bare_server`], and
 //! [`course`], in which servers take turns. What was measured becomes raw rows ([`results`]);
 //! [`figures`] are computed from them, for [`tables`], [`targets`], [`plots`] and [`document`].
 //! Nothing here links the database: it is measured as users run it.
 
 mod backup;
 mod bare_server;
+mod client;
 mod course;
 mod disk;
 mod document;

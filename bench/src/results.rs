@@ -123,6 +123,15 @@ pub fn latency_members(latencies: &Histogram<u64>) -> Value {
     })
 }
 
+/// How late the load generator itself was in an open loop, in microseconds, as members of a row.
+pub fn lateness_members(lateness: &Histogram<u64>) -> Value {
+    let microseconds = |nanoseconds: u64| (!lateness.is_empty()).then(|| rounded(nanoseconds as f64 / 1e3));
+    json!({
+        "late_p99_us": microseconds(lateness.value_at_quantile(0.99)),
+        "late_max_us": microseconds(lateness.max()),
+    })
+}
+
 /// Adds the members of one object to another.
 pub fn extend(object: &mut Value, members: Value) {
     if let (Value::Object(object), Value::Object(members)) = (object, members) {

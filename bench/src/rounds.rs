@@ -90,6 +90,14 @@ pub fn default_threads() -> usize {
     (cores / 2).max(1)
 }
 
+/// So many connections, over as many threads as are usual.
+pub fn default_shape(connections: usize) -> Shape {
+    Shape {
+        connections,
+        threads: default_threads().min(connections),
+    }
+}
+
 /// How servers take turns.
 #[derive(Clone, Copy, Debug)]
 pub struct Turns {

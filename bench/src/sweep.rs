@@ -18,6 +18,7 @@ use crate::phased_load::{Pace, Part, Phase, PhasedLoad};
 use crate::requests::Requests;
 use crate::rest;
 use crate::results::extend;
+use crate::rounds;
 use crate::sessions::{self, Sessions, TABLE};
 use crate::setting::{PlaceArguments, Setting, parse_count};
 use crate::sweep_figures::{CpuTimes, Sweep};
@@ -172,7 +173,12 @@ fn measure_sweep(
     rest::wait_for_rest(&process)?;
 
     let parts = parts(address, &sessions)?;
-    let capacity_load = PhasedLoad::start(address, parts.clone(), arguments.connections, Pace::Closed)?;
+    let capacity_load = PhasedLoad::start(
+        address,
+        parts.clone(),
+        rounds::default_shape(arguments.connections),
+        Pace::Closed,
+    )?;
     capacity_load.wait(RAMP)?;
     capacity_load.begin_phase();
     capacity_load.wait(CAPACITY_TIME)?;
@@ -190,7 +196,7 @@ fn measure_sweep(
         }
     };
     let operations = parts.iter().map(|part| part.operation).collect();
-    let load = PhasedLoad::start(address, parts, connections, pace)?;
+    let load = PhasedLoad::start(address, parts, rounds::default_shape(connections), pace)?;
     let calm = Duration::from_secs(arguments.seconds.into());
     let mut cpu_times = vec![CpuTimes::read(&process)];
     let mut next_phase = || {

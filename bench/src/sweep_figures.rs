@@ -204,6 +204,7 @@ mod tests {
             Phase {
                 time: Duration::from_secs(2),
                 latencies: vec![latencies],
+                lateness: load::histogram(),
             }
         };
         Sweep {

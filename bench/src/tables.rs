@@ -45,7 +45,9 @@ pub fn workload(title: &str, rows: &[Value]) -> String {
     }
     let open = open_loop(&figures, section, name);
     if open.line_count() > 1 {
-        text += &format!("{title}, open loop: latencies from the time that a request was due\n");
+        text += &format!(
+            "{title}, open loop: latencies from the time that a request was due; what of them is the load generator's own doing, last\n"
+        );
         text += &open.render();
     }
     text
@@ -121,6 +123,7 @@ pub fn open_loop(figures: &Figures, section: &str, workload: &str) -> Table {
         "p99 us",
         "p99.9 us",
         "max us",
+        "sent late, p99 us",
     ]);
     let rows = figures
         .rows("open", section)
@@ -138,6 +141,7 @@ pub fn open_loop(figures: &Figures, section: &str, workload: &str) -> Table {
             whole("p99_us"),
             whole("p999_us"),
             whole("max_us"),
+            whole("late_p99_us"),
         ]);
     }
     table
