@@ -63,6 +63,29 @@ fn row(number: usize) -> String {
     )
 }
 
+/// Who carries an import out may be held up when its end is there and not yet told.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_of_the_end_may_use_the_table() {
+    let server = Server::new().await;
+    server.directory.write("s3/source/rows.json", row(1));
+    let arn = begin(&server, request("imported", json!({}))).await;
+    server
+        .try_call(Operation::Scan, json!({"TableName": "imported"}))
+        .await
+        .expect_err("a refusal");
+    let runner = server.runner_of(server.other_engine().await);
+    let ended = async {
+        while describe(&server, &arn).await["ImportStatus"] == "IN_PROGRESS" {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = runner.run() => unreachable!("it runs for ever"),
+        () = ended => {}
+    }
+    assert_eq!(server.items("imported", None).await.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_become_a_table_though_it_is_interrupted() {
     let server = Server::new().await;

@@ -18,9 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     pub engine: Arc<Engine<MemoryStore>>,
     pub clock: Arc<ManualClock>,
+    store: MemoryStore,
     /// Where backups and buckets are.
     pub directory: Directory,
     context: Context,
+}
+
+async fn open(store: &MemoryStore, clock: &Arc<ManualClock>) -> Arc<Engine<MemoryStore>> {
+    let settings = Settings {
+        has_transfers: true,
+        ..Settings::default()
+    };
+    let engine = Engine::open(store.clone(), Box::new(clock.clone()), 1, settings).await;
+    Arc::new(engine.expect("an engine"))
 }
 
 impl Server {
@@ -28,21 +38,26 @@ impl Server {
         let clock = Arc::new(ManualClock::new(NOW_MS));
         let stamps = clock.clone();
         let store = MemoryStore::with_clock(KEY_SPACES.len(), store::Clock::new(move || stamps.now_ms()));
-        let settings = Settings {
-            has_transfers: true,
-            ..Settings::default()
-        };
-        let engine = Engine::open(store, Box::new(clock.clone()), 1, settings).await;
         Server {
-            engine: Arc::new(engine.expect("an engine")),
+            engine: open(&store, &clock).await,
             clock,
+            store,
             directory: Directory::new(),
             context: Context::default(),
         }
     }
 
+    /// Another engine over the same store, which tells this one nothing.
+    pub async fn other_engine(&self) -> Arc<Engine<MemoryStore>> {
+        open(&self.store, &self.clock).await
+    }
+
     /// What carries out what is open.
     pub fn runner(&self) -> Runner<MemoryStore> {
+        self.runner_of(self.engine.clone())
+    }
+
+    pub fn runner_of(&self, engine: Arc<Engine<MemoryStore>>) -> Runner<MemoryStore> {
         let places = Places {
             backups: self
                 .directory
@@ -53,7 +68,7 @@ impl Server {
             backup_buckets: S3Buckets::Remote,
             buckets: S3Buckets::Directory(self.directory.path().join("s3")),
         };
-        Runner::new(self.engine.clone(), places, self.context.clone())
+        Runner::new(engine, places, self.context.clone())
     }
 
     /// The answer to a request, or the error's name and message.

@@ -147,6 +147,14 @@ fn creation_parameters(table: &TableDescriptor) -> TableCreationParameters {
     }
 }
 
+/// Lets the next request read the table's descriptor where the import has ended: whoever has ended it may
+/// not have come to say that it is another now, and who is told of the end may use the table at once.
+fn look_anew<S: Store>(engine: &Engine<S>, record: &ImportRecord) {
+    if record.progress != Progress::Running {
+        engine.catalog.forget(&record.table.name);
+    }
+}
+
 pub(crate) async fn describe_import<S: Store>(
     engine: &Engine<S>,
     context: &Context,
@@ -164,6 +172,7 @@ pub(crate) async fn describe_import<S: Store>(
     let record = record
         .filter(|record| record.table.name == table_name)
         .ok_or_else(not_found)?;
+    look_anew(engine, &record);
     Ok(DescribeImportOutput {
         import_table_description: description(context, &record),
     })
@@ -180,6 +189,7 @@ pub(crate) async fn list_imports<S: Store>(
     records.retain(|record| table_name.is_none_or(|name| record.table.name == name));
     let limit = page_limit(input.page_size, PAGE_MAX);
     let (records, more) = page_of(records, after.as_deref(), limit, |record| &record.id);
+    records.iter().for_each(|record| look_anew(engine, record));
     let summaries = records.iter().map(|record| ImportSummary {
         cloud_watch_log_group_arn: Some(log_group_arn(context)),
         end_time: end_ms(record).map(seconds),
