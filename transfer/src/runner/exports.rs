@@ -75,21 +75,14 @@ impl<S: Store> Runner<S> {
         };
         let mut names = fastrand::Rng::with_seed(seed_of(&transfer.id));
         let (read, engine) = (&transfer.read, &self.engine);
+        let now_ms = || engine.now_ms();
         match &transfer.window {
             None => {
                 let pages = pages(|start| async move {
                     let page = engine.read_table(read, &start).await?;
                     Ok(page.map(|page| (page.items, page.next)))
                 });
-                export(
-                    &destination,
-                    &subject,
-                    pages,
-                    &|| engine.now_ms(),
-                    &mut names,
-                    &mut |_| {},
-                )
-                .await
+                export(&destination, &subject, pages, &now_ms, &mut names, &mut |_| {}).await
             }
             Some(window) => {
                 let pages = pages(|start| async move {
@@ -102,15 +95,7 @@ impl<S: Store> Runner<S> {
                         (changes.collect(), page.next)
                     }))
                 });
-                export(
-                    &destination,
-                    &subject,
-                    pages,
-                    &|| engine.now_ms(),
-                    &mut names,
-                    &mut |_| {},
-                )
-                .await
+                export(&destination, &subject, pages, &now_ms, &mut names, &mut |_| {}).await
             }
         }
     }
